@@ -11,6 +11,7 @@ export {
 } from "./bytes.ts";
 export type { Clock } from "./clock.ts";
 export { crc32c } from "./crc32c.ts";
+export type { FileStat, FileSystem, OpenFile, OpenMode } from "./file-system.ts";
 export type { LogFields, Logger } from "./logger.ts";
 export { NO_LOGGER } from "./logger.ts";
 export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
