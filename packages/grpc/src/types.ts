@@ -38,7 +38,11 @@ export interface Call {
   readonly deadlineMs: number | undefined;
   /** True once the client reset the stream, its deadline ran out, or the connection went away. */
   readonly cancelled: boolean;
-  /** Called once when the call is cancelled before it was answered. Set it before returning from the handler. */
+  /**
+   * Called once when the call is cancelled before it was answered. Set it before returning from the handler. A cancelled
+   * call counts against its connection's limit of open calls until this has been called or, when a unary handler did not
+   * set it, until the handler calls `respond` or `fail` (which then only frees the place).
+   */
   onCancel: (() => void) | undefined;
   /** Free for the handler, e.g. to find its own state again; initially undefined. */
   context: unknown;
@@ -112,18 +116,28 @@ export interface GrpcLimits {
   readonly maxHeaderBlockBytes: number;
   readonly maxContinuationFrames: number;
   readonly maxFramesPerTurn: number;
+  readonly maxNewStreamsPerTurn: number;
   readonly streamReceiveWindowBytes: number;
   readonly connectionReceiveWindowBytes: number;
   readonly streamHighWaterBytes: number;
   readonly connectionSoftBufferBytes: number;
   readonly connectionHardBufferBytes: number;
+  /** Bytes of unfinished request messages, and of messages held back by `pause`, on one connection. */
+  readonly maxUnfinishedBytesPerConnection: number;
+  /** The same over all connections of the server. */
+  readonly maxUnfinishedBytes: number;
+  readonly maxSettingsPerFrame: number;
+  readonly tlsHandshakeTimeoutMs: number;
   readonly prefaceTimeoutMs: number;
+  readonly http1HeaderTimeoutMs: number;
   readonly settingsTimeoutMs: number;
   readonly headerBlockTimeoutMs: number;
   readonly requestBodyTimeoutMs: number;
   readonly stallTimeoutMs: number;
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
+  /** Once this many streams have ended, more than half of them reset within a second of their start closes the connection. */
+  readonly prematureResetStreams: number;
   readonly emptyFramesInARow: number;
   readonly controlQueueSoft: number;
   readonly controlQueueHard: number;
@@ -135,6 +149,8 @@ export interface GrpcLimits {
   /** 0: no limit. */
   readonly maxConnectionAgeMs: number;
   readonly maxConnectionAgeGraceMs: number;
+  /** How long the second GOAWAY of a graceful drain waits for the answer to the PING sent with the first. */
+  readonly drainPingTimeoutMs: number;
 }
 
 /** Told of what happens, for metrics and logs; every member optional. Called synchronously, must not throw. */
@@ -158,6 +174,11 @@ export interface GrpcServerOptions {
   /** HTTP/1.1 requests on the same port go to this server's `request`/`upgrade` events; without it they get 404. */
   readonly http?: HttpServer | ((request: IncomingMessage, response: ServerResponse) => void);
   readonly tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
-  /** Seconds are performance.now() milliseconds; replaceable for tests. */
+  /** Monotonic milliseconds, by default `performance.now()`; replaceable for tests. */
   readonly nowMs?: () => number;
+  /**
+   * Calls `callback` once after `delayMs` and returns what cancels that; by default an unreferenced `setTimeout`. Every
+   * deadline and timeout of the server runs on this one timer, so a test that replaces it and `nowMs` owns time.
+   */
+  readonly startTimer?: (callback: () => void, delayMs: number) => () => void;
 }
