@@ -1,0 +1,13 @@
+export type { ChildServerOptions, Exit } from "./child-server.ts";
+export { ChildServer } from "./child-server.ts";
+export type { EtcdNodeOptions } from "./etcd-node.ts";
+export { EtcdNode } from "./etcd-node.ts";
+export { freePorts } from "./free-ports.ts";
+export { LeakCheck, openResources } from "./open-resources.ts";
+export type { PeerName } from "./peers.ts";
+export { findPeer, missingPeers, peersAreRequired, peersDirectory, requirePeer, serverUnderTest } from "./peers.ts";
+export { SeededChoice, seedFromEnvironment } from "./seeded-choice.ts";
+export type { TemporaryDirectory, TemporaryMedium } from "./temporary-directory.ts";
+export { temporaryDirectory } from "./temporary-directory.ts";
+export type { WaitOptions } from "./waiting.ts";
+export { waitUntil, withTimeout } from "./waiting.ts";
