@@ -1,0 +1,145 @@
+import { EMPTY_BYTES } from "@quorate/base";
+
+import type { Entry } from "./entry.ts";
+import { NO_MEMBER, type Snapshot } from "./state.ts";
+
+/** Kinds of messages; the numbers are the wire's. The kinds that a host may not deliver are listed by {@link isLocalMessage}. */
+export const MessageType = {
+  Hup: 0,
+  Beat: 1,
+  Prop: 2,
+  App: 3,
+  AppResp: 4,
+  Vote: 5,
+  VoteResp: 6,
+  Snap: 7,
+  Heartbeat: 8,
+  HeartbeatResp: 9,
+  Unreachable: 10,
+  SnapStatus: 11,
+  CheckQuorum: 12,
+  TransferLeader: 13,
+  TimeoutNow: 14,
+  ReadIndex: 15,
+  ReadIndexResp: 16,
+  PreVote: 17,
+  PreVoteResp: 18,
+  StorageAppend: 19,
+  StorageAppendResp: 20,
+  StorageApply: 21,
+  StorageApplyResp: 22,
+  ForgetLeader: 23,
+} as const;
+/** One of {@link MessageType}; a plain number, because a newer peer may send a kind we do not know. */
+export type MessageType = number;
+
+/**
+ * What members tell each other. Every field is always present; a field a kind does not use is zero, empty or undefined.
+ * Which kind uses which field is the business of the wire format's page; `term` 0 marks a forwarded request that belongs to
+ * no term. Messages and their entries are shared: nobody writes to them once they are built. Source: raftpb `Message`.
+ */
+export interface Message {
+  readonly type: MessageType;
+  readonly to: bigint;
+  readonly from: bigint;
+  readonly term: number;
+  readonly logTerm: number;
+  readonly index: number;
+  readonly entries: readonly Entry[];
+  readonly commit: number;
+  readonly snapshot: Snapshot | undefined;
+  readonly reject: boolean;
+  readonly rejectHint: number;
+  readonly context: Uint8Array;
+  readonly vote: bigint;
+}
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/** A message with the given fields, and the rest zero. One literal, so that all messages share one hidden class. */
+export function createMessage(init: Partial<Message> & { readonly type: MessageType }): Message {
+  return {
+    type: init.type,
+    to: init.to ?? NO_MEMBER,
+    from: init.from ?? NO_MEMBER,
+    term: init.term ?? 0,
+    logTerm: init.logTerm ?? 0,
+    index: init.index ?? 0,
+    entries: init.entries ?? NO_ENTRIES,
+    commit: init.commit ?? 0,
+    snapshot: init.snapshot,
+    reject: init.reject ?? false,
+    rejectHint: init.rejectHint ?? 0,
+    context: init.context ?? EMPTY_BYTES,
+    vote: init.vote ?? NO_MEMBER,
+  };
+}
+
+const T = MessageType;
+const LOCAL: ReadonlySet<number> = new Set([
+  T.Hup,
+  T.Beat,
+  T.Unreachable,
+  T.SnapStatus,
+  T.CheckQuorum,
+  T.StorageAppend,
+  T.StorageAppendResp,
+  T.StorageApply,
+  T.StorageApplyResp,
+]);
+const RESPONSE: ReadonlySet<number> = new Set([T.AppResp, T.VoteResp, T.HeartbeatResp, T.ReadIndexResp, T.PreVoteResp]);
+const TERM_BOUND: ReadonlySet<number> = new Set([
+  T.App,
+  T.AppResp,
+  T.Vote,
+  T.VoteResp,
+  T.Snap,
+  T.Heartbeat,
+  T.HeartbeatResp,
+  T.TimeoutNow,
+  T.PreVote,
+  T.PreVoteResp,
+]);
+
+/** Kinds that never travel; one that arrives from a peer is dropped. */
+export function isLocalMessage(type: MessageType): boolean {
+  return LOCAL.has(type);
+}
+
+/** Kinds that answer a request, and therefore count only when they come from a member. */
+export function isResponseMessage(type: MessageType): boolean {
+  return RESPONSE.has(type);
+}
+
+/**
+ * Whether some member of a cluster could have sent this: kinds that mean nothing without a term have one, entries of an append
+ * follow each other and none is of a later term, a proposal has entries of kinds we know. PERF: one pass over the entries.
+ */
+export function isWellFormed(message: Message): boolean {
+  const { type, term, entries } = message;
+  if (TERM_BOUND.has(type) && term === 0) return false;
+  if (type === T.Snap) return message.snapshot !== undefined && message.snapshot.index > 0;
+  if (type === T.App) return isContiguous(message);
+  if (type === T.Prop) return entries.length > 0 && entries.every((entry) => entry.type >= 0 && entry.type <= 2);
+  if (type === T.ReadIndex) return entries.length === 1;
+  return true;
+}
+
+function isContiguous({ index, logTerm, term, entries }: Message): boolean {
+  let previousTerm = logTerm;
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as Entry;
+    if (entry.index !== index + 1 + i || entry.term < previousTerm || entry.term > term) return false;
+    previousTerm = entry.term;
+  }
+  return true;
+}
+
+const NAMES: readonly string[] = Object.entries(MessageType)
+  .sort((a, b) => a[1] - b[1])
+  .map(([name]) => name);
+
+/** The kind's name, for people. */
+export function messageTypeName(type: MessageType): string {
+  return NAMES[type] ?? `Unknown(${type})`;
+}

@@ -1,0 +1,2 @@
+export type { ContractCase, LogStorageFixture } from "./log-storage-contract.ts";
+export { logStorageContract } from "./log-storage-contract.ts";
