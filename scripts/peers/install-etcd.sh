@@ -9,7 +9,7 @@ newer_dir="$peers_dir/etcd-$newer_version"
 
 install_packages() {
   local missing=() package
-  for package in etcd-server etcd-client nghttp2-client python3-etcd3 unzip jq; do
+  for package in etcd-server etcd-client nghttp2-client python3 python3-etcd3 unzip jq; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0
@@ -45,10 +45,15 @@ unpack_newer() {
   [ ! -x "$work/root/usr/bin/etcdutl" ] || cp "$work/root/usr/bin/etcdutl" "$work/bin/"
   local version
   version="$("$work/bin/etcd" --version | sed -n 's/^etcd Version: //p')"
-  [ "$version" = "$newer_version" ] || fail "Debian unstable now has etcd $version, this script expects $newer_version"
+  case "$version" in
+    "$newer_version") ;;
+    3.5.*) say "Debian unstable has moved on to etcd $version; using it in place of $newer_version" ;;
+    *) fail "Debian unstable now has etcd $version; this project compares with 3.5, so name another source in this script" ;;
+  esac
   mv "$work/bin" "$newer_dir"
 }
 
 install_packages
 unpack_newer
-say "etcd $(/usr/bin/etcd --version | sed -n 's/^etcd Version: //p') in /usr/bin, etcd $newer_version in $newer_dir"
+version_of() { "$1" --version | sed -n 's/^etcd Version: //p'; }
+say "etcd $(version_of /usr/bin/etcd) in /usr/bin, etcd $(version_of "$newer_dir/etcd") in $newer_dir"

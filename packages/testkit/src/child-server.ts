@@ -8,8 +8,8 @@ export interface ChildServerOptions {
   readonly command: readonly string[];
   /** Both output streams go here, appended: one file over all starts of the same server. */
   readonly logFile: string;
-  /** The server serves once its log, from this start on, contains this text. */
-  readonly readyText: string;
+  /** The server serves once its log, from this start on, matches. */
+  readonly ready: RegExp;
   readonly readyTimeoutMs?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -93,8 +93,8 @@ export class ChildServer implements AsyncDisposable {
   }
 
   async untilReady(): Promise<void> {
-    await waitUntil(() => this.#exit !== undefined || this.log().includes(this.#options.readyText), {
-      what: `'${this.#options.readyText}' from ${this.#options.command.join(" ")}`,
+    await waitUntil(() => this.#exit !== undefined || this.#options.ready.test(this.log()), {
+      what: `${this.#options.ready} in the log of ${this.#options.command.join(" ")}`,
       timeoutMs: this.#options.readyTimeoutMs ?? 15_000,
       detail: () => this.log().slice(-LOG_TAIL_CHARS),
     });

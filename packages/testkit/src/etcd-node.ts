@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ChildServer, type Exit } from "./child-server.ts";
+import { ChildServer, type ChildServerOptions, type Exit } from "./child-server.ts";
 import { freePorts } from "./free-ports.ts";
 import { type TemporaryDirectory, type TemporaryMedium, temporaryDirectory } from "./temporary-directory.ts";
 
@@ -15,6 +15,9 @@ export interface EtcdNodeOptions {
   /** Environment variables for the process. */
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** 3.4 with structured logs never says that it is ready, only that it serves. */
+const READY = /ready to serve client requests|serving client traffic insecurely/;
 
 /**
  * One etcd-like member on loopback with random ports and a data directory of its own, which stays the same over kills
@@ -106,17 +109,11 @@ export class EtcdNode implements AsyncDisposable {
     await this.close();
   }
 
-  #startOptions(): {
-    command: readonly string[];
-    logFile: string;
-    readyText: string;
-    readyTimeoutMs: number;
-    env: Readonly<Record<string, string>>;
-  } {
+  #startOptions(): ChildServerOptions {
     return {
       command: [...this.#options.program, ...this.#flags()],
       logFile: this.logFile,
-      readyText: "ready to serve client requests",
+      ready: READY,
       readyTimeoutMs: this.#options.readyTimeoutMs ?? 15_000,
       env: this.#options.env ?? {},
     };

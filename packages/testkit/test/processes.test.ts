@@ -11,7 +11,7 @@ describe("ChildServer", () => {
     const options = {
       command: [process.execPath, "-e", SERVER],
       logFile: join(directory.path, "log"),
-      readyText: "ready now",
+      ready: /ready now/,
     };
 
     const first = await ChildServer.start(options);
@@ -30,7 +30,7 @@ describe("ChildServer", () => {
     const start = ChildServer.start({
       command: [process.execPath, "-e", "console.error('no port'); process.exit(1)"],
       logFile: join(directory.path, "log"),
-      readyText: "never",
+      ready: /never/,
     });
 
     await expect(start).rejects.toThrow(/ended \(code 1\):\nno port/);

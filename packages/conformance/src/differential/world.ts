@@ -1,0 +1,39 @@
+import type { KeyRange } from "./key-space.ts";
+
+/** A watcher that both servers have, and what it is to see. */
+export interface Watcher {
+  readonly stream: number;
+  readonly watchId: string;
+  readonly range: KeyRange;
+  /** Events from this revision on. */
+  readonly startRevision: number;
+  readonly noPut: boolean;
+  readonly noDelete: boolean;
+  readonly prevKv: boolean;
+  /** The compacted revision when it was created with a start in the past; events there may be gone. */
+  readonly compactedAtStart: number;
+}
+
+/** What both servers are known to hold, learnt from the answers so far; requests are drawn to fit it. */
+export class World {
+  /** The store's current revision; 1 on a fresh store. */
+  revision: number = 1;
+  /** The compacted revision; -1 until the first compaction. */
+  compactRevision: number = -1;
+  /** Long-lived leases that exist, in decimal. */
+  readonly leases: Set<string> = new Set();
+  readonly watchers: Watcher[] = [];
+
+  watchersOf(stream: number): readonly Watcher[] {
+    return this.watchers.filter((watcher) => watcher.stream === stream);
+  }
+
+  removeWatcher(stream: number, watchId: string): void {
+    const at = this.watchers.findIndex((watcher) => watcher.stream === stream && watcher.watchId === watchId);
+    if (at >= 0) this.watchers.splice(at, 1);
+  }
+
+  removeStream(stream: number): void {
+    for (const watcher of this.watchersOf(stream)) this.removeWatcher(stream, watcher.watchId);
+  }
+}
