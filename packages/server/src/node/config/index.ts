@@ -1,0 +1,15 @@
+/** Flags, environment and configuration file into one immutable record. */
+export { FEATURE_GATES } from "./feature-gates.ts";
+export { bootstrapProblems } from "./initial-cluster.ts";
+export type { Notice } from "./notice.ts";
+export { type ConfigInput, type ConfigOutcome, parseServerConfig } from "./parse.ts";
+export type {
+  AutoCompaction,
+  EndpointUrl,
+  FeatureGate,
+  InitialMember,
+  LogConfig,
+  LogLevel,
+  ServerConfig,
+} from "./server-config.ts";
+export type { Platform } from "./usage.ts";

@@ -1,0 +1,52 @@
+import { parseUrls } from "./endpoint-url.ts";
+import type { Parsed } from "./go-values.ts";
+import type { EndpointUrl, InitialMember, ServerConfig } from "./server-config.ts";
+
+/** Reads `name=url,name=url`; a name given several times has several URLs. Members are sorted by name. */
+export function parseInitialCluster(text: string): Parsed<readonly InitialMember[]> {
+  const urlsByName = new Map<string, string[]>();
+  for (const part of text.split(",")) {
+    if (part === "") continue;
+    const split = part.indexOf("=");
+    const name = split < 0 ? part : part.slice(0, split);
+    const urls = urlsByName.get(name) ?? [];
+    urls.push(split < 0 ? "" : part.slice(split + 1));
+    urlsByName.set(name, urls);
+  }
+  const members: InitialMember[] = [];
+  for (const [name, urls] of [...urlsByName].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const parsed = parseUrls(urls.join(","));
+    if ("error" in parsed) return { error: `error setting up initial cluster: ${parsed.error}` };
+    members.push({ name, peerUrls: parsed.value });
+  }
+  return { value: members };
+}
+
+/**
+ * What keeps a member without data from starting a new cluster, in etcd's words; empty when nothing does. A member that has
+ * data ignores the flags concerned, so ask only when the data directory is empty.
+ */
+export function bootstrapProblems(config: ServerConfig): readonly string[] {
+  const local = config.initialCluster.find((member) => member.name === config.name);
+  if (config.initialCluster.length === 0) return ["initial cluster unset and no discovery endpoints found"];
+  if (local === undefined) {
+    return [`couldn't find local name ${JSON.stringify(config.name)} in the initial cluster configuration`];
+  }
+  const map = config.initialCluster
+    .flatMap((member) => member.peerUrls.map((url) => `${member.name}=${url.text}`))
+    .sort()
+    .join(",");
+  const urls = config.initialCluster.flatMap((member) => member.peerUrls.map(comparable));
+  if (new Set(urls).size < urls.length) return [`initial cluster ${map} has duplicate url`];
+  const advertised = config.initialAdvertisePeerUrls.map(comparable);
+  const listed = local.peerUrls.map(comparable);
+  if (advertised.every((url) => listed.includes(url)) && listed.every((url) => advertised.includes(url))) return [];
+  const shown = config.initialAdvertisePeerUrls.map((url) => url.text).join(",");
+  return [`--initial-cluster has ${map} but missing from --initial-advertise-peer-urls=${shown}`];
+}
+
+/** etcd compares addresses, not names; of names only this one is resolved here. */
+function comparable(url: EndpointUrl): string {
+  const host = url.host === "localhost" ? "127.0.0.1" : url.host;
+  return `${url.scheme}|${host}|${url.port}|${url.socketPath ?? ""}`;
+}
