@@ -1,0 +1,21 @@
+export { DecodeError } from "./decode-error.ts";
+export type { FieldDescriptor, FieldKind, MessageDescriptor, MethodDescriptor } from "./descriptor.ts";
+export type { ErrorCode, WireError } from "./error-catalogue.ts";
+export { ERRORS } from "./error-catalogue.ts";
+export * from "./generated/index.ts";
+export { HeaderBytes, writeInnerHeader } from "./hot/header-bytes.ts";
+export { encodeDeletedKeyValue, encodeStoredEvent, encodeStoredKeyValue, encodeTombstone } from "./hot/key-value.ts";
+export { KeyValuePeek } from "./hot/key-value-peek.ts";
+export { RaftRequestPeek, raftRequestSizeMax, writeRaftRequest } from "./hot/raft-request.ts";
+export {
+  rangeResponseSizeMax,
+  writeDeleteRangeResponse,
+  writePutResponse,
+  writeRangeResponse,
+  writeRangeStreamResponse,
+  writeTxnResponse,
+  writeWatchResponse,
+} from "./hot/responses.ts";
+export { Reader } from "./reader.ts";
+export type { DeleteRangeResult, OpResult, PutResult, RangeResult, TxnResult } from "./results.ts";
+export { bigintSize, encodeMessage, int64Size, varintSize, Writer } from "./writer.ts";
