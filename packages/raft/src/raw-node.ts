@@ -61,7 +61,8 @@ export class RawNode {
     core.tracker.configure(conf, core.log.lastIndex);
     core.term = hardState.term;
     core.vote = hardState.vote;
-    core.log.commitTo(hardState.commit);
+    // The stored commit index is a hint that may lag; what was applied was committed.
+    core.log.commitTo(Math.max(hardState.commit, config.applied));
     if (config.applied > 0) core.log.startAt(config.applied);
     becomeFollower(core, core.term, NO_MEMBER);
     this.#core = core;
