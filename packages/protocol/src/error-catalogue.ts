@@ -19,6 +19,86 @@ export interface WireError {
   readonly message: string;
 }
 
+/** Names an error of {@link ERRORS}. */
+export type ErrorCode =
+  | "emptyKey"
+  | "keyNotFound"
+  | "valueProvided"
+  | "leaseProvided"
+  | "tooManyOps"
+  | "duplicateKey"
+  | "invalidSortOption"
+  | "compacted"
+  | "futureRevision"
+  | "noSpace"
+  | "requestTooLarge"
+  | "tooManyRequests"
+  | "leaseNotFound"
+  | "leaseExist"
+  | "leaseTtlTooLarge"
+  | "notPrimaryLessor"
+  | "watchCanceled"
+  | "memberExist"
+  | "peerUrlExist"
+  | "memberNotEnoughStarted"
+  | "memberBadUrls"
+  | "memberNotFound"
+  | "memberNotLearner"
+  | "learnerNotReady"
+  | "tooManyLearners"
+  | "clusterIdMismatch"
+  | "unhealthy"
+  | "notSupportedForLearner"
+  | "rootUserNotExist"
+  | "rootRoleNotExist"
+  | "userAlreadyExist"
+  | "userEmpty"
+  | "userNotFound"
+  | "roleAlreadyExist"
+  | "roleNotFound"
+  | "roleEmpty"
+  | "authFailed"
+  | "permissionNotGiven"
+  | "permissionDenied"
+  | "roleNotGranted"
+  | "permissionNotGranted"
+  | "authNotEnabled"
+  | "invalidAuthToken"
+  | "invalidAuthManagement"
+  | "authOldRevision"
+  | "noPasswordUser"
+  | "verifyOnly"
+  | "passwordTooLong"
+  | "noLeader"
+  | "notLeader"
+  | "leaderChanged"
+  | "notCapable"
+  | "stopped"
+  | "timeout"
+  | "timeoutDueToLeaderFail"
+  | "timeoutDueToConnectionLost"
+  | "timeoutWaitAppliedIndex"
+  | "timeoutLeaderTransfer"
+  | "corrupt"
+  | "badLeaderTransferee"
+  | "invalidClientApiVersion"
+  | "wrongDowngradeVersionFormat"
+  | "invalidDowngradeTargetVersion"
+  | "clusterVersionUnavailable"
+  | "downgradeInProcess"
+  | "noInflightDowngrade"
+  | "unknownMethod"
+  | "canceled"
+  | "contextCanceled"
+  | "deadlineExceeded"
+  | "proposalDropped"
+  | "electionLeaderMissing"
+  | "electionNotLeader"
+  | "electionNoLeader"
+  | "mutexSessionExpired"
+  | "rangeStreamSortOrder"
+  | "rangeStreamFilter";
+
 function etcd(grpcCode: number, text: string): WireError {
   return { grpcCode, message: `etcdserver: ${text}` };
 }
@@ -27,7 +107,7 @@ function etcd(grpcCode: number, text: string): WireError {
  * Every error a client can see, as it stands ON THE WIRE: some of etcd's declare another code than reaches the client. Clients
  * match on the text, so it is exact to the byte. Source: reference of etcd's errors, sections 1 to 3.
  */
-export const ERRORS = {
+export const ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   emptyKey: etcd(INVALID_ARGUMENT, "key is not provided"),
   keyNotFound: etcd(INVALID_ARGUMENT, "key not found"),
   valueProvided: etcd(INVALID_ARGUMENT, "value is provided"),
@@ -115,7 +195,4 @@ export const ERRORS = {
 
   rangeStreamSortOrder: { grpcCode: UNIMPLEMENTED, message: "RangeStream does not support custom sort orders" },
   rangeStreamFilter: { grpcCode: UNIMPLEMENTED, message: "RangeStream does not support revision filters" },
-} as const satisfies Readonly<Record<string, WireError>>;
-
-/** Names an error of {@link ERRORS}. */
-export type ErrorCode = keyof typeof ERRORS;
+};
