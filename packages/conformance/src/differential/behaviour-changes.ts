@@ -34,7 +34,10 @@ export const BEHAVIOUR_CHANGES: readonly BehaviourChange[] = [
     reason: "since 3.5 HashKV answers at the compacted revision itself, which 3.4 refuses",
     since: ["3.5.0"],
     asOlder: (step, newer, older) =>
-      step.kind === "call" && step.method === "Maintenance/HashKV" && (newer as Plain)["ok"] === true && isCompacted(older)
+      step.kind === "call" &&
+      step.method === "Maintenance/HashKV" &&
+      (newer as Plain)["ok"] === true &&
+      isCompacted(older)
         ? older
         : undefined,
   },

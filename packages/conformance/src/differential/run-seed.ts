@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type EtcdNodeOptions, SeededChoice } from "@quorate/testkit";
 import type { Message } from "../etcd-api.ts";
 import { BEHAVIOUR_CHANGES, type BehaviourChange, hasChange } from "./behaviour-changes.ts";
@@ -31,6 +32,7 @@ export interface SeedResult {
   readonly seconds: number;
 }
 
+const CATCH_UP_MS = 350;
 const READS_MAX = 16;
 const DIFFERENCES_MAX = 5;
 
@@ -102,6 +104,7 @@ class SeedRun {
     }
     await this.#flushReads();
     if (this.#needsSettling(step)) await this.#settle(position);
+    if (isCompaction(step)) await this.#untilCaughtUp();
     if (step.kind === "settle" || this.#isPointless(step)) return;
     if (step.kind === "restart") await this.#restart();
     else await this.#both(step, position);
@@ -119,6 +122,7 @@ class SeedRun {
       this.#peer.perform(step, compacted),
       this.#target.perform(step, compacted),
     ]);
+    for (const side of [this.#peer, this.#target]) side.mustBeAlive(describeStep(step));
     this.#count(step, peer);
     this.#compare(step, peer, target, position);
     learn(this.#world, step, peer);
@@ -126,13 +130,23 @@ class SeedRun {
 
   /** Events still under way would race with these. */
   #needsSettling(step: Step): boolean {
-    const compaction = step.kind === "call" && step.method === "KV/Compact";
-    return compaction || ["settle", "cancel-watch", "progress", "new-stream", "restart"].includes(step.kind);
+    return isCompaction(step) || ["settle", "cancel-watch", "progress", "new-stream", "restart"].includes(step.kind);
   }
 
-  /** Releases differ in whether a stream with a watcher in the future answers progress requests. */
+  /**
+   * A compaction cancels a watcher that has not caught up yet, and one without any event gives no sign when it has: give
+   * it a few turns of the servers' 100 ms loop.
+   */
+  async #untilCaughtUp(): Promise<void> {
+    const newest = Math.max(0, ...this.#world.watchers.map((watcher) => watcher.catchingUpSinceMs));
+    const waitMs = newest + CATCH_UP_MS - performance.now();
+    if (waitMs > 0) await sleep(waitMs);
+  }
+
+  /** Releases differ in whether a stream answers progress requests when a watcher is in the future or was cancelled. */
   #isPointless(step: Step): boolean {
     if (step.kind !== "progress") return false;
+    if (this.#world.streamsWithGoneWatcher.has(step.stream)) return true;
     return this.#world.watchersOf(step.stream).some((watcher) => watcher.startRevision > this.#world.revision);
   }
 
@@ -147,6 +161,7 @@ class SeedRun {
 
   async #restart(): Promise<void> {
     this.#world.watchers.splice(0);
+    this.#world.streamsWithGoneWatcher.clear();
     await Promise.all([this.#peer, this.#target].map((side) => side.restart(this.#world.revision)));
   }
 
@@ -195,6 +210,10 @@ class SeedRun {
   }
 }
 
+function isCompaction(step: Step): boolean {
+  return step.kind === "call" && step.method === "KV/Compact";
+}
+
 /** Remaining seconds of a lease may be one or two apart: the servers did not grant it at the same instant. */
 function tolerateRemainingTime(step: Step, peer: unknown, target: unknown): void {
   if (step.kind === "sequence") {
@@ -227,6 +246,7 @@ function learn(world: World, step: Step, outcome: unknown): void {
 
 function learnWatcher(world: World, stream: number, request: Message, answers: readonly Message[]): void {
   const [created, gone] = answers;
+  if (gone !== undefined) world.streamsWithGoneWatcher.add(stream);
   if (created === undefined || created["canceled"] === true || gone !== undefined) return;
   const start = Number(request["start_revision"]);
   const filters = request["filters"] as readonly number[];
@@ -244,5 +264,6 @@ function learnWatcher(world: World, stream: number, request: Message, answers: r
     noDelete: filters.includes(1),
     prevKv: request["prev_kv"] === true,
     compactedAtStart: world.compactRevision,
+    catchingUpSinceMs: start > 0 && start <= world.revision ? performance.now() : 0,
   });
 }

@@ -2,6 +2,7 @@ import { waitUntil } from "@quorate/testkit";
 import { differences } from "./differences.ts";
 import { inRange } from "./key-space.ts";
 import type { Side } from "./side.ts";
+import { printable } from "./step.ts";
 import type { WatchEvent } from "./watch-session.ts";
 import type { Watcher, World } from "./world.ts";
 
@@ -31,12 +32,13 @@ export class EventComparison {
   async settle(a: Side, b: Side): Promise<readonly EventDifference[]> {
     await Promise.all([a.untilHistory(this.#world.revision), b.untilHistory(this.#world.revision)]);
     const found = this.#compareHistory(a, b);
+    found.push(...breaches("first", a), ...breaches("second", b));
     if (found.length > 0) return found;
     for (const watcher of this.#world.watchers) found.push(...(await this.#compareWatcher(watcher, a, b)));
     for (const watcher of this.#compared.keys()) {
       if (!this.#world.watchers.includes(watcher)) this.#compared.delete(watcher);
     }
-    return [...found, ...breaches("first", a), ...breaches("second", b)];
+    return found;
   }
 
   #compareHistory(a: Side, b: Side): EventDifference[] {
@@ -52,7 +54,7 @@ export class EventComparison {
     const expected = expectedEvents(watcher, a.history.slice(from));
     const certain = atCompaction ? expected.filter((event) => !isAtStart(watcher, event)) : expected;
     this.#compared.set(watcher, a.history.length);
-    const told = await Promise.all([a, b].map((side) => eventsTold(side, watcher, certain.length)));
+    const told = await Promise.all([a, b].map((side) => eventsTold(side, watcher, certain)));
     const [first = [], second = []] = told;
     if (!atCompaction) return compareAll(watcher, expected, first, second);
     const start = differences(
@@ -71,14 +73,19 @@ export class EventComparison {
   }
 }
 
-/** The events of a watcher since the last look, once at least `count` certain ones are there. */
-async function eventsTold(side: Side, watcher: Watcher, count: number): Promise<readonly WatchEvent[]> {
+/** The events of a watcher since the last look, once there are as many as `expected`. */
+async function eventsTold(
+  side: Side,
+  watcher: Watcher,
+  expected: readonly WatchEvent[],
+): Promise<readonly WatchEvent[]> {
   const events = side.session(watcher.stream).events(watcher.watchId);
-  const certain = (): number => events.filter((event) => !isUncertain(watcher, event)).length;
-  await waitUntil(() => events.length >= count && certain() >= count, {
-    what: `${count} events of ${name(watcher)} on ${side.version}, of which ${certain()} are there`,
+  const certain = (): readonly WatchEvent[] => events.filter((event) => !isUncertain(watcher, event));
+  await waitUntil(() => events.length >= expected.length && certain().length >= expected.length, {
+    what: `${expected.length} events of ${name(watcher)} on ${side.version}`,
     timeoutMs: CATCH_UP_TIMEOUT_MS,
     everyMs: 2,
+    detail: () => JSON.stringify({ watcher, told: certain().slice(-3), expected: expected.slice(-3) }, printable),
   });
   return events.splice(0);
 }

@@ -2,7 +2,7 @@ import { EtcdNode, type EtcdNodeOptions, waitUntil } from "@quorate/testkit";
 import { EtcdApi, type Message, type Outcome } from "../etcd-api.ts";
 import { canonicalHeader, canonicalResponse } from "./canonical.ts";
 import { KeepAliveSession } from "./keep-alive-session.ts";
-import type { Step } from "./step.ts";
+import { printable, type Step } from "./step.ts";
 import { WATCH_STREAMS } from "./step-generator.ts";
 import { type WatchEvent, WatchSession } from "./watch-session.ts";
 
@@ -64,6 +64,15 @@ export class Side {
     return session;
   }
 
+  /** Throws, with the end of its log, when the server's process has ended; `during` says what was being done. */
+  mustBeAlive(during: string): void {
+    const { exit } = this.node.process;
+    if (exit === undefined) return;
+    throw new Error(
+      `${this.#version} ended (${exit.signal ?? exit.code}) during ${during}\n${this.node.process.log().slice(-2000)}`,
+    );
+  }
+
   /** Waits until the history has reached `revision`. */
   async untilHistory(revision: number): Promise<void> {
     const arrived = this.#historySession.events(HISTORY_WATCH);
@@ -78,7 +87,10 @@ export class Side {
 
   /** Sentences about answers on any watch stream that break the delivery rules. */
   breaches(): readonly string[] {
-    return [this.#historySession, ...this.#sessions].flatMap((session) => session.breaches.splice(0));
+    return [this.#historySession, ...this.#sessions].flatMap((session) => [
+      ...session.breaches.splice(0),
+      ...session.takeUnexpected().map((answer) => `an answer nobody asked for: ${JSON.stringify(answer, printable)}`),
+    ]);
   }
 
   /** Does one step; `settle` and `restart` are the runner's. */
@@ -160,8 +172,7 @@ export class Side {
   /** Servers drop a progress request while a watcher catches up, so it is repeated until it is answered. */
   async #progress(session: WatchSession): Promise<StepOutcome> {
     for (let tries = 0; tries < PROGRESS_TRIES; tries++) {
-      session.send({ progress_request: {} });
-      const answer = await session.control(PROGRESS_WAIT_MS).catch(() => undefined);
+      const answer = await session.progress(PROGRESS_WAIT_MS).catch(() => undefined);
       if (answer !== undefined) return canonicalControl(answer);
     }
     return "no progress answer";

@@ -22,11 +22,11 @@ const WEIGHTS = {
   keepAlive: 10,
   timeToLive: 20,
   leases: 5,
-  watch: 12,
+  watch: 10,
   cancelWatch: 5,
   newStream: 1,
   progress: 1,
-  compact: 5,
+  compact: 4,
   hashKv: 15,
   maintenance: 4,
 } as const;

@@ -18,6 +18,7 @@ const CONTROL_TIMEOUT_MS = 10_000;
 export class WatchSession {
   readonly #stream: ClientDuplexStream<Message, Message>;
   readonly #control: Message[] = [];
+  readonly #progress: Message[] = [];
   readonly #events = new Map<string, WatchEvent[]>();
   readonly #lastRevision = new Map<string, { revision: number; fragment: boolean }>();
   readonly breaches: string[] = [];
@@ -38,21 +39,33 @@ export class WatchSession {
     this.#stream.write(request);
   }
 
-  /** The next control answer. Rejects when none comes. */
-  async control(timeoutMs: number = CONTROL_TIMEOUT_MS): Promise<Message> {
-    await waitUntil(() => this.#control.length > 0 || this.#failure !== undefined, {
+  /** The next answer about one watcher (created, canceled). Rejects when none comes. */
+  control(): Promise<Message> {
+    return this.#next(this.#control, CONTROL_TIMEOUT_MS);
+  }
+
+  /** Asks for progress and gives the answer. Rejects when none comes within `timeoutMs`. */
+  progress(timeoutMs: number): Promise<Message> {
+    // Answers to earlier requests that came late say nothing about this one.
+    this.#progress.length = 0;
+    this.send({ progress_request: {} });
+    return this.#next(this.#progress, timeoutMs);
+  }
+
+  async #next(queue: Message[], timeoutMs: number): Promise<Message> {
+    await waitUntil(() => queue.length > 0 || this.#failure !== undefined, {
       what: "a watch control answer",
       timeoutMs,
       everyMs: 1,
     });
-    const next = this.#control.shift();
+    const next = queue.shift();
     if (next === undefined) throw new Error(`watch stream: ${this.#failure}`);
     return next;
   }
 
-  /** Drops control answers that nobody waits for any more; returns how many there were. */
-  discardControl(): number {
-    return this.#control.splice(0).length;
+  /** Control answers that nobody asked for: those still waiting when all is settled. */
+  takeUnexpected(): readonly Message[] {
+    return this.#control.splice(0);
   }
 
   /** The events of a watcher so far; the caller may empty the array. */
@@ -78,8 +91,9 @@ export class WatchSession {
 
   #take(response: Message): void {
     const events = response["events"] as readonly WatchEvent[];
-    if (events.length === 0 || response["created"] === true || response["canceled"] === true) {
-      this.#control.push(response);
+    const aboutWatcher = response["created"] === true || response["canceled"] === true;
+    if (events.length === 0 || aboutWatcher) {
+      (aboutWatcher ? this.#control : this.#progress).push(response);
       if (events.length > 0) this.breaches.push("a control answer carries events");
       return;
     }

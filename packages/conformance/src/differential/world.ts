@@ -12,6 +12,8 @@ export interface Watcher {
   readonly prevKv: boolean;
   /** The compacted revision when it was created with a start in the past; events there may be gone. */
   readonly compactedAtStart: number;
+  /** When (monotonic milliseconds) it was created, if it had history to catch up with; else 0. */
+  readonly catchingUpSinceMs: number;
 }
 
 /** What both servers are known to hold, learnt from the answers so far; requests are drawn to fit it. */
@@ -23,6 +25,8 @@ export class World {
   /** Long-lived leases that exist, in decimal. */
   readonly leases: Set<string> = new Set();
   readonly watchers: Watcher[] = [];
+  /** Streams that had a watcher cancelled by compaction; etcd 3.5 never answers a progress request there again. */
+  readonly streamsWithGoneWatcher: Set<number> = new Set();
 
   watchersOf(stream: number): readonly Watcher[] {
     return this.watchers.filter((watcher) => watcher.stream === stream);
@@ -34,6 +38,7 @@ export class World {
   }
 
   removeStream(stream: number): void {
+    this.streamsWithGoneWatcher.delete(stream);
     for (const watcher of this.watchersOf(stream)) this.removeWatcher(stream, watcher.watchId);
   }
 }
