@@ -15,7 +15,8 @@ export function parseInteger(text: string, signed: boolean, max: number = Number
   const digits = match?.[2];
   if (match === null || digits === undefined || (!signed && match[1] !== "")) return { error: "parse error" };
   const value = BigInt(/^0[0-7]/.test(digits) ? `0o${digits.slice(1)}` : digits);
-  if (value > (signed ? 2n ** 63n - 1n : 2n ** 64n - 1n)) return { error: "value out of range" };
+  const limit = signed ? 2n ** 63n - (match[1] === "-" ? 0n : 1n) : 2n ** 64n - 1n;
+  if (value > limit) return { error: "value out of range" };
   const bounded = Number(value > BigInt(Number.MAX_SAFE_INTEGER) ? BigInt(Number.MAX_SAFE_INTEGER) : value);
   if (max < Number.MAX_SAFE_INTEGER && bounded > max) return { error: "value out of range" };
   return { value: match[1] === "-" && bounded !== 0 ? -bounded : bounded };

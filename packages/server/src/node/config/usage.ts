@@ -35,6 +35,9 @@ const MARKS: Readonly<Record<Flag["support"], string>> = {
   refused: " [not supported yet]",
 };
 
+/** Longer defaults are not printed: they are no help on one line. */
+const DEFAULT_CHARS_MAX = 40;
+
 /** All flags in their groups, two columns. */
 export function helpText(): string {
   const groups = new Map<FlagGroup, Flag[]>();
@@ -44,7 +47,8 @@ export function helpText(): string {
     lines.push("", `${group}:`);
     for (const flag of flags) {
       const left = `  --${flag.name}${placeholder(flag)}`;
-      const shown = flag.default === "" || flag.default === "false" ? "" : ` (default ${flag.default})`;
+      const told = flag.default !== "" && flag.default !== "false" && flag.default.length <= DEFAULT_CHARS_MAX;
+      const shown = told ? ` (default ${flag.default})` : "";
       const text = `${flag.help}${shown}${MARKS[flag.support]}`;
       if (left.length < 44) lines.push(`${left.padEnd(44)}${text}`);
       else lines.push(left, `${" ".repeat(44)}${text}`);

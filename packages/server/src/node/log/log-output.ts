@@ -3,23 +3,25 @@ import { Socket } from "node:net";
 import type { LogOutput } from "./log-sink.ts";
 
 /**
- * Opens standard output (1) or standard error (2) for writing that never waits. Node writes to pipes synchronously: one that
- * nobody reads would freeze the server, and a write that waits in the thread pool would hold up the exit. So pipes and
- * terminals are opened once more by their /proc name, in non-blocking mode of their own (the mode of the inherited
- * descriptor is shared with other processes); sockets, and pipes where that fails, are handed to libuv, which polls.
+ * Opens an inherited descriptor, standard output (1) or standard error (2), for writing that never waits. Node writes to
+ * pipes synchronously: one that nobody reads would freeze the server, and a write that waits in the thread pool would hold
+ * up the exit. So pipes and sockets are polled by libuv, and a terminal is written to without blocking. Pipes and terminals
+ * are opened once more for that, by their /proc name: the mode of the inherited descriptor is shared with other processes.
  */
-export function standardOutput(fd: 1 | 2): LogOutput {
+export function standardOutput(fd: number): LogOutput {
   const stat = fstatSync(fd);
-  if (stat.isFIFO() || stat.isCharacterDevice()) {
-    try {
-      const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-      return descriptorOutput(own, true);
-    } catch {
-      // No /proc, or not ours to open.
-    }
+  const own = stat.isFIFO() || stat.isCharacterDevice() ? reopened(fd) : undefined;
+  if (stat.isFIFO() || stat.isSocket()) return polledOutput(own ?? fd, own !== undefined);
+  return descriptorOutput(own ?? fd, own !== undefined);
+}
+
+/** A non-blocking descriptor of its own for what `fd` is open on; undefined without /proc, or when it is not ours to open. */
+function reopened(fd: number): number | undefined {
+  try {
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return undefined;
   }
-  if (stat.isFIFO() || stat.isSocket()) return socketOutput(fd);
-  return descriptorOutput(fd, false);
 }
 
 /** Opens a file for appending, creating it. Throws as `fs.openSync` does; a FIFO without a reader is refused (`ENXIO`). */
@@ -38,7 +40,7 @@ function descriptorOutput(fd: number, owned: boolean): LogOutput {
   };
 }
 
-function socketOutput(fd: number): LogOutput {
+function polledOutput(fd: number, owned: boolean): LogOutput {
   const socket = new Socket({ fd, readable: false, writable: true });
   let failure: NodeJS.ErrnoException | undefined;
   socket.on("error", (error) => {
@@ -55,6 +57,8 @@ function socketOutput(fd: number): LogOutput {
       socket.write(bytes, (error) => done(error ?? null, error ? 0 : bytes.length));
     },
     writeNow: (bytes) => writeSync(fd, bytes),
-    close() {},
+    close() {
+      if (owned) socket.destroy();
+    },
   };
 }

@@ -70,8 +70,9 @@ export class QueuedSink implements LogSink {
 
   flushNow(timeoutMs: number): void {
     const deadline = performance.now() + timeoutMs;
-    // A write under way belongs to the thread pool; then only what waits behind it is ours.
+    // A write under way belongs to libuv; only what waits behind it is ours. It may have stopped inside a line.
     const underWay = this.#writing;
+    if (underWay && this.#queue.length > 0) this.#queue.unshift("\n");
     let bytes = underWay ? this.#takeQueue() : (this.#pending ?? this.#takeQueue());
     while (bytes !== undefined && !this.#broken) {
       try {
@@ -170,6 +171,8 @@ function isFull(error: unknown): boolean {
   return code === "EAGAIN" || code === "EINTR";
 }
 
+/** An empty line at the start is none. */
 function countLines(bytes: Uint8Array | undefined): number {
-  return bytes === undefined ? 0 : bytes.reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 0);
+  if (bytes === undefined) return 0;
+  return bytes.reduce((lines, byte, i) => lines + (byte === 0x0a && i > 0 ? 1 : 0), 0);
 }

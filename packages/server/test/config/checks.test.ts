@@ -1,0 +1,268 @@
+import { describe, expect, it } from "@jest/globals";
+import { bootstrapProblems } from "../../src/node/config/index.ts";
+import { configOf, failure, noticesOf, parse } from "./parse-config.ts";
+
+const NAMED = "--name=a";
+
+describe("configuration checks", () => {
+  const refused: ReadonlyArray<readonly [flags: string, message: string]> = [
+    ["--heartbeat-interval=0", "--heartbeat-interval must be >0 (set to 0ms)"],
+    ["--election-timeout=0", "--election-timeout must be >0 (set to 0ms)"],
+    [
+      "--election-timeout=499",
+      "--election-timeout[499ms] should be at least as 5 times as --heartbeat-interval[100ms]",
+    ],
+    ["--election-timeout=50001", "--election-timeout[50001ms] is too long, and should be set less than 50000ms"],
+    [
+      "--listen-client-urls=http://example.com:1 --advertise-client-urls=http://a:1",
+      "expected IP in URL for binding (http://example.com:1)",
+    ],
+    ["--listen-metrics-urls=http://example.com:1", "expected IP in URL for binding (http://example.com:1)"],
+    [
+      "--listen-client-urls=http://127.0.0.1:1",
+      "--advertise-client-urls is required when --listen-client-urls is set explicitly",
+    ],
+    [
+      "--listen-client-urls=http://127.0.0.1:1 --advertise-client-urls=http://127.0.0.1:1 --listen-client-http-urls=http://127.0.0.1:1",
+      "cannot bind both --listen-client-urls and --listen-client-http-urls on the same url http://127.0.0.1:1",
+    ],
+    [
+      "--initial-advertise-peer-urls=http://:1",
+      '--initial-advertise-peer-urls "http://:1" must be "host:port" (unexpected empty host (http://:1))',
+    ],
+    [
+      "--advertise-client-urls=http://:1",
+      '--advertise-client-urls "http://:1" must be in the format "host:port", "unix:/path/to/socket" or "unixs:/path/to/socket" (unexpected empty host (http://:1))',
+    ],
+    ["--auto-compaction-mode=", "undefined auto-compaction-mode"],
+    ["--auto-compaction-mode=weekly", 'unknown auto-compaction-mode "weekly"'],
+    ["--auto-compaction-retention=soon", 'error parsing CompactionRetention: time: invalid duration "soon"'],
+    ["--discovery-fallback=proxy", `v2 proxy is deprecated, and --discovery-fallback can't be configured as "proxy"`],
+    ["--compact-hash-check-time=0s", "--compact-hash-check-time must be >0 (set to 0s)"],
+    [
+      "--feature-gates=LeaseCheckpointPersist=true",
+      "enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint",
+    ],
+    ["--logger=capnslog", "--logger=capnslog is removed in v3.5"],
+    ["--logger=slog", 'unknown logger option "slog"'],
+    ["--log-outputs=default,stdout", 'multi logoutput for "default" is not supported yet'],
+    ["--enable-log-rotation", "--log-outputs requires a single file path when --log-rotate-config-json is defined"],
+    ["--log-level=loud", '--log-level "loud" is none of debug, info, warn, error, panic, fatal'],
+    ["--log-format=xml", '--log-format "xml" is neither json nor console'],
+    ["--tls-min-version=TLS1.3 --tls-max-version=TLS1.2", "min version (TLS1.3) is greater than max version (TLS1.2)"],
+    ["--tls-min-version=TLS1.3 --cipher-suites=X", "cipher suites cannot be configured when only TLS1.3 is enabled"],
+    ["--tls-min-version=SSL3", 'unexpected TLS version "SSL3"'],
+    ["--enable-distributed-tracing --distributed-tracing-sampling-rate=-1", "tracing sampling rate must be positive"],
+    [
+      "--enable-distributed-tracing --distributed-tracing-sampling-rate=1000001",
+      "tracing sampling rate must be less than 1000000",
+    ],
+    [
+      "--initial-cluster=a=nonsense",
+      "error setting up initial cluster: URL scheme must be http, https, unix, or unixs: nonsense",
+    ],
+    ["--cors=nonsense", "--cors: URL scheme must be http, https, unix, or unixs: nonsense"],
+  ];
+  it.each(refused)("refuses %s", (flags, message) => {
+    expect(failure(parse([NAMED, ...flags.split(" ")]))).toBe(`1 quorate: ${message}`);
+  });
+
+  it.each([
+    "--cert-file=x",
+    "--key-file=x",
+    "--client-cert-auth",
+    "--trusted-ca-file=x",
+    "--auto-tls",
+    "--client-crl-file=x",
+    "--client-cert-allowed-hostname=x",
+    "--peer-cert-file=x",
+    "--peer-client-cert-auth",
+    "--peer-auto-tls",
+    "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
+    "--initial-cluster-state=existing",
+    "--force-new-cluster",
+    "--discovery-srv=example.com",
+    "--discovery-token=x",
+    "--discovery-endpoints=x",
+  ])("refuses %s rather than break its promise", (flag) => {
+    expect(failure(parse([NAMED, flag]))).toContain(
+      `1 quorate: ${flag.split("=")[0]} is not supported by this version of Quorate`,
+    );
+  });
+
+  it("refuses to listen with TLS and to be one of several members", () => {
+    expect(
+      failure(parse([NAMED, "--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://a:1"])),
+    ).toBe("1 quorate: --listen-client-urls: TLS is not supported by this version of Quorate (https://127.0.0.1:1)");
+    expect(failure(parse([NAMED, "--initial-cluster=a=http://x:1,b=http://y:1"]))).toBe(
+      "1 quorate: --initial-cluster names 2 members: this version of Quorate runs clusters of one member",
+    );
+  });
+
+  it("reports all problems at once", () => {
+    const outcome = parse(["--heartbeat-interval=0", "--logger=x", "--auto-tls"]);
+
+    expect(outcome.kind === "stop" ? outcome.stderr.trim().split("\n").length : 0).toBe(3);
+  });
+
+  it("accepts refused flags at their defaults, silently", () => {
+    const outcome = parse([
+      NAMED,
+      "--client-cert-auth=false",
+      "--auth-token=simple",
+      "--cert-file=",
+      "--initial-cluster-state=new",
+    ]);
+
+    expect(noticesOf(outcome)).toEqual([]);
+  });
+});
+
+describe("accepted flags that do nothing", () => {
+  it.each([
+    ["--backend-bbolt-freelist-type=array", "flag has no meaning in Quorate and is ignored"],
+    ["--memory-mlock", "flag has no meaning in Quorate and is ignored"],
+    ["--v2-deprecation=gone", "flag has no meaning in Quorate and is ignored"],
+    ["--auto-compaction-retention=1", "flag is not supported yet and has no effect"],
+    ["--listen-peer-urls=http://127.0.0.1:1", "flag is not supported yet and has no effect"],
+    ["--enable-grpc-gateway", "flag is not supported yet and has no effect"],
+    ["--corrupt-check-time=1h", "flag is not supported yet and has no effect"],
+  ])("warns once of %s", (flag, message) => {
+    const notices = noticesOf(parse([NAMED, flag]));
+
+    expect(notices.map((notice) => [notice.level, notice.message, notice.fields["flag"]])).toEqual([
+      ["warn", message, flag.replace(/^--|=.*$/g, "")],
+    ]);
+  });
+
+  it("says nothing of switching off what is not there", () => {
+    expect(noticesOf(parse([NAMED, "--enable-grpc-gateway=false", "--enable-distributed-tracing=false"]))).toEqual([]);
+  });
+
+  it("warns of extreme values", () => {
+    const messages = noticesOf(parse(["--quota-backend-bytes=9000000000", "--max-request-bytes=20000000"])).map(
+      (n) => n.message,
+    );
+
+    expect(messages).toEqual([
+      "the member has the default name; set --name",
+      "quota exceeds the recommended maximum",
+      "request size limit exceeds the recommended maximum",
+    ]);
+  });
+});
+
+describe("resolved values", () => {
+  it("has etcd's defaults", () => {
+    expect(configOf(parse([]))).toMatchObject({
+      configFile: undefined,
+      name: "default",
+      dataDir: "default.etcd",
+      walDir: "default.etcd/member/wal",
+      snapshotCount: 10000,
+      heartbeatIntervalMs: 100,
+      electionTimeoutMs: 1000,
+      quotaBackendBytes: 2147483648,
+      backendBatchIntervalMs: 100,
+      backendBatchLimit: 10000,
+      maxTxnOps: 128,
+      maxRequestBytes: 1572864,
+      maxConcurrentStreams: 4294967295,
+      grpcKeepaliveMinTimeMs: 5000,
+      grpcKeepaliveIntervalMs: 7_200_000,
+      grpcKeepaliveTimeoutMs: 20_000,
+      autoCompaction: { mode: "off" },
+      compactionBatchLimit: 1000,
+      compactionSleepIntervalMs: 10,
+      watchProgressNotifyIntervalMs: 600_000,
+      warningApplyDurationMs: 100,
+      warningUnaryRequestDurationMs: 300,
+      log: { level: "info", format: "json", outputs: ["default"] },
+      enablePprof: false,
+      metrics: "basic",
+      cors: ["*"],
+      hostWhitelist: ["*"],
+      initialCluster: [{ name: "default", peerUrls: [{ text: "http://localhost:2380" }] }],
+    });
+  });
+
+  it("is frozen to the bottom", () => {
+    const config = configOf(parse([]));
+
+    expect(
+      Object.isFrozen(config) && Object.isFrozen(config.listenClientUrls[0]) && Object.isFrozen(config.log.outputs),
+    ).toBe(true);
+  });
+
+  it.each([
+    ["--quota-backend-bytes=-1", { quotaBackendBytes: undefined }],
+    ["--quota-backend-bytes=0x10", { quotaBackendBytes: 16 }],
+    ["--snapshot-count=0", { snapshotCount: 10000 }],
+    ["--auto-compaction-retention=5m", { autoCompaction: { mode: "periodic", periodMs: 300_000 } }],
+    ["--auto-compaction-retention=1h30m", { autoCompaction: { mode: "periodic", periodMs: 5_400_000 } }],
+    [
+      "--auto-compaction-mode=revision --auto-compaction-retention=1000",
+      { autoCompaction: { mode: "revision", revisions: 1000 } },
+    ],
+    ["--watch-progress-notify-interval=1ms", { watchProgressNotifyIntervalMs: 100 }],
+    ["--warning-apply-duration=1.5s", { warningApplyDurationMs: 1500 }],
+    ["--log-level=debug", { enablePprof: true }],
+    ["--log-outputs=", { log: { level: "info", format: "json", outputs: ["default"] } }],
+    ["--host-whitelist=", { hostWhitelist: [] }],
+    ["--name=b --data-dir=/d --wal-dir=/w", { dataDir: "/d", walDir: "/w" }],
+  ])("resolves %s", (flags, expected) => {
+    expect(configOf(parse(flags.split(" ")))).toMatchObject(expected);
+  });
+
+  it("sorts URLs, drops repeats and splits them up", () => {
+    const urls = configOf(
+      parse([
+        "--listen-client-urls=http://[::1]:2, unix:/run/q.sock,http://0.0.0.0:1,http://[::1]:2",
+        "--advertise-client-urls=http://a:1",
+      ]),
+    ).listenClientUrls;
+
+    expect(urls.map(({ text, host, port, socketPath }) => [text, host, port, socketPath])).toEqual([
+      ["http://0.0.0.0:1", "0.0.0.0", 1, undefined],
+      ["http://[::1]:2", "::1", 2, undefined],
+      ["unix:/run/q.sock", "", 0, "/run/q.sock"],
+    ]);
+  });
+
+  it("switches a whole stage of gates, but for those named", () => {
+    const { featureGates } = configOf(
+      parse(["--feature-gates=AllAlpha=true,LeaseCheckpointPersist=false,AllBeta=false"]),
+    );
+
+    expect(featureGates).toEqual({
+      CompactHashCheck: true,
+      FastLeaseKeepAlive: false,
+      InitialCorruptCheck: true,
+      LeaseCheckpoint: true,
+      LeaseCheckpointPersist: false,
+      PriorityRequest: true,
+      SetMemberLocalAddr: true,
+      StopGRPCServiceOnDefrag: true,
+      TxnModeWriteWithSharedBuffer: false,
+    });
+  });
+});
+
+describe("bootstrapProblems", () => {
+  const of = (...argv: string[]): readonly string[] => bootstrapProblems(configOf(parse(argv)));
+
+  it("finds none in the defaults, nor in equal names and addresses", () => {
+    expect(of()).toEqual([]);
+    expect(of("--name=a", "--initial-cluster=a=http://127.0.0.1:2380")).toEqual([]);
+    expect(of("--name=a", "--initial-advertise-peer-urls=http://10.0.0.1:2380")).toEqual([]);
+  });
+
+  it("names what does not fit", () => {
+    expect(of("--name=a", "--initial-cluster=b=http://localhost:2380")).toEqual([
+      `couldn't find local name "a" in the initial cluster configuration`,
+    ]);
+    expect(of("--name=a", "--initial-cluster=a=http://10.0.0.1:1")).toEqual([
+      "--initial-cluster has a=http://10.0.0.1:1 but missing from --initial-advertise-peer-urls=http://localhost:2380",
+    ]);
+  });
+});
