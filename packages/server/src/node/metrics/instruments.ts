@@ -1,16 +1,10 @@
 import type { Counter, Gauge, Histogram } from "@quorate/base";
 import { assert } from "@quorate/base";
 
-/** One line of the exposition; the shape prom-client's registry takes. */
-export interface Sample {
-  readonly metricName: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** Appends the samples of one child to a scrape. */
+/** What a family prints of one child. */
 export interface Sampled {
-  collect(name: string, labels: Readonly<Record<string, string>>, into: Sample[]): void;
+  /** Appends lines of the text format. `name` is the family's; `labels` is `a="x",b="y"`, escaped, or empty. */
+  print(name: string, labels: string, into: string[]): void;
 }
 
 /** A counter that is a plain field: adding allocates nothing and looks nothing up. */
@@ -22,8 +16,8 @@ export class PlainCounter implements Counter, Sampled {
   get value(): number {
     return this.#value;
   }
-  collect(name: string, labels: Readonly<Record<string, string>>, into: Sample[]): void {
-    into.push({ metricName: name, labels, value: this.#value });
+  print(name: string, labels: string, into: string[]): void {
+    into.push(`${name}${braced(labels)} ${goFloat(this.#value)}`);
   }
 }
 
@@ -36,8 +30,8 @@ export class PlainGauge implements Gauge, Sampled {
   get value(): number {
     return this.#value;
   }
-  collect(name: string, labels: Readonly<Record<string, string>>, into: Sample[]): void {
-    into.push({ metricName: name, labels, value: this.#value });
+  print(name: string, labels: string, into: string[]): void {
+    into.push(`${name}${braced(labels)} ${goFloat(this.#value)}`);
   }
 }
 
@@ -73,27 +67,34 @@ export class PlainHistogram implements Histogram, Sampled {
     return this.#sum;
   }
 
-  collect(name: string, labels: Readonly<Record<string, string>>, into: Sample[]): void {
+  print(name: string, labels: string, into: string[]): void {
+    const open = labels === "" ? `${name}_bucket{le="` : `${name}_bucket{${labels},le="`;
     let total = 0;
     for (const [i, text] of this.#boundTexts.entries()) {
       total += this.#counts[i] ?? 0;
-      into.push({ metricName: `${name}_bucket`, labels: { ...labels, le: text }, value: total });
+      into.push(`${open}${text}"} ${goFloat(total)}`);
     }
     total += this.#counts[this.#boundTexts.length] ?? 0;
-    into.push({ metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: total });
-    into.push({ metricName: `${name}_sum`, labels, value: this.#sum });
-    into.push({ metricName: `${name}_count`, labels, value: total });
+    into.push(`${open}+Inf"} ${goFloat(total)}`);
+    into.push(`${name}_sum${braced(labels)} ${goFloat(this.#sum)}`);
+    into.push(`${name}_count${braced(labels)} ${goFloat(total)}`);
   }
 }
 
+function braced(labels: string): string {
+  return labels === "" ? "" : `{${labels}}`;
+}
+
 /**
- * A number as Go's shortest `%g` prints it, so that `le` labels equal etcd's (`1e-05`, `1.048576e+06`): the label's text is
- * its identity in queries.
+ * A number as Go's shortest `%g` prints it, as etcd's exposition does (`1e-05`, `1.048576e+06`). In `le` labels the text is
+ * the bucket's identity in queries.
  */
 export function goFloat(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) return String(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf";
   const [mantissa, exponent] = value.toExponential().split("e");
   const power = Number(exponent);
-  if (power >= -4 && power < 6) return String(value);
-  const absolute = Math.abs(power);
-  return `${mantissa}e${power < 0 ? "-" : "+"}${absolute < 10 ? "0" : ""}${absolute}`;
+  const digits = Math.abs(power);
+  return `${mantissa}e${power < 0 ? "-" : "+"}${digits < 10 ? "0" : ""}${digits}`;
 }
