@@ -16,6 +16,8 @@ export {
   writeTxnResponse,
   writeWatchResponse,
 } from "./hot/responses.ts";
+export type { AnyMessage } from "./json.ts";
+export { fromJson, JsonError, toJson } from "./json.ts";
 export { Reader } from "./reader.ts";
 export type { DeleteRangeResult, OpResult, PutResult, RangeResult, TxnResult } from "./results.ts";
 export { bigintSize, encodeMessage, int64Size, varintSize, Writer } from "./writer.ts";
