@@ -10,7 +10,7 @@ export const HTTP_LIMITS = {
   requestTimeoutMs: 30_000,
   /** An idle connection is kept so long. */
   keepAliveTimeoutMs: 75_000,
-  headerBytesMax: 16 * 1024,
+  headerBytesMax: 16_384,
   connectionsMax: 1024,
   /** How often the timeouts above are looked at. */
   checkIntervalMs: 1000,

@@ -28,7 +28,7 @@ export interface SinkOptions {
 }
 
 /** 1 MiB of text is thousands of lines: more than a reader that is merely slow falls behind. */
-export const DEFAULT_QUEUE_CHARS = 1 << 20;
+export const DEFAULT_QUEUE_CHARS: number = 1 << 20;
 
 /**
  * A bounded queue before an output that may take its time. At most one write is under way; what arrives meanwhile leaves in
