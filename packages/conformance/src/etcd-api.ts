@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -28,7 +29,7 @@ const DEADLINE_MS = 20_000;
 function protoFolder(): string {
   const own = join(here, "..", "..", "protocol", "proto");
   if (existsSync(join(own, "rpc.proto"))) return own;
-  return join(fileURLToPath(import.meta.resolve("etcd3")), "..", "..", "proto");
+  return join(dirname(createRequire(import.meta.url).resolve("etcd3/package.json")), "proto");
 }
 
 function loadMethods(): ReadonlyMap<string, Method> {

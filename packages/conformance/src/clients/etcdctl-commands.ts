@@ -109,17 +109,17 @@ const WATCHES: readonly EtcdctlCommand[] = [
   { ...run("watch x -- echo changed"), during: [["put", "x", "5"]] },
 ];
 
-/** `LEASE` stands for the id that the last grant printed. */
+/** Keys of a lease come in no order, so it has one whenever they are shown. `LEASE` stands for the id that the last grant printed. */
 const LEASES: readonly EtcdctlCommand[] = [
   "lease grant 1000",
   "lease list",
   "put leased1 v --lease=LEASE",
-  "put leased2 v --lease=LEASE",
   "lease timetolive LEASE",
   "lease timetolive LEASE --keys",
   "lease timetolive LEASE --keys -w json",
   "lease timetolive LEASE --keys -w fields",
   "lease keep-alive LEASE --once",
+  "put leased2 v --lease=LEASE",
   "get leased1 -w json",
   "put leased1 w --ignore-lease",
   "put leased2 w",

@@ -1,0 +1,16 @@
+/** A few kills and damages; `durability.js` runs the full number. */
+import { it } from "@jest/globals";
+import { seedFromEnvironment } from "@quorate/testkit";
+import { damageSuite } from "../src/durability/damage.ts";
+import { killRounds } from "../src/durability/kill-rounds.ts";
+import { expectClean, peerSuite } from "./peer-suite.ts";
+
+peerSuite("durability", [], (target) => {
+  it("keeps every acknowledged write over kills, and none in part", async () => {
+    expectClean(await killRounds({ target, rounds: 6, seed: seedFromEnvironment(7) }));
+  }, 120_000);
+
+  it("recovers from a damaged data directory or refuses it by name and offset", async () => {
+    expectClean(await damageSuite({ target, cuts: 8, flips: 12, seed: seedFromEnvironment(7), strict: true }));
+  }, 180_000);
+});
