@@ -39,7 +39,9 @@ export class Outbox {
   /** Hands out what may leave. */
   take(): readonly Message[] {
     const messages = this.#sendable;
-    if (messages.length > 0) this.#sendable = [];
+    // Never the live array: what is sent later belongs to a later Ready.
+    if (messages.length === 0) return NO_MESSAGES;
+    this.#sendable = [];
     return messages;
   }
 

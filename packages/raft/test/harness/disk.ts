@@ -15,6 +15,16 @@ export class Disk {
     this.#durable.compact(compactTo);
   }
 
+  /** The disk of a member that has been here before. */
+  static after(snapshot: Snapshot, entries: readonly Entry[] = []): Disk {
+    const disk = new Disk();
+    disk.#durable.applySnapshot(snapshot);
+    disk.#durable.append(entries);
+    const term = entries[entries.length - 1]?.term ?? snapshot.term;
+    disk.#durable.setHardState({ term, vote: 0n, commit: snapshot.index });
+    return disk;
+  }
+
   get lastIndex(): number {
     return this.#durable.lastIndex();
   }

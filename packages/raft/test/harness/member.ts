@@ -18,6 +18,8 @@ export interface MemberOptions {
   readonly config: RaftConfigInput;
   readonly prng: Prng;
   readonly trace?: TraceSink;
+  /** What it finds; empty by default. */
+  readonly disk?: Disk;
   /** Called for every entry the state machine applies. */
   readonly onApply?: (entry: Entry) => void;
 }
@@ -26,7 +28,7 @@ export interface MemberOptions {
 export class Member {
   readonly id: bigint;
   readonly #options: MemberOptions;
-  readonly disk: Disk = new Disk();
+  readonly disk: Disk;
   storage!: MemoryLogStorage;
   node!: RawNode;
   /** Writes that the disk has been told of and has not done. */
@@ -37,6 +39,7 @@ export class Member {
   constructor(options: MemberOptions) {
     this.#options = options;
     this.id = options.config.id;
+    this.disk = options.disk ?? new Disk();
     this.restart();
   }
 
@@ -84,7 +87,7 @@ export class Member {
     if (last !== undefined) this.node.appliedTo(last.index);
     // A newcomer accepts only a snapshot that knows of him.
     const reconfigured = ready.committedEntries.some((entry) => entry.type !== EntryType.Normal);
-    if (reconfigured && this.storage.firstIndex() > 1) this.snapshot(this.appliedIndex);
+    if (reconfigured && this.storage.firstIndex() > 1) this.snapshot(this.appliedIndex - this.storage.firstIndex() + 1);
     return ready;
   }
 

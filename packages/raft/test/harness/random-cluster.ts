@@ -16,6 +16,30 @@ export interface ScheduleOptions {
 
 const NETWORK_MAX = 200;
 
+/** What can happen to a member, and how often it does on average. Each schedule bends the weights: some have hardly a crash,
+ * some a disk that lags far behind, some a network that is cut most of the time. Uniform schedules find far less. */
+const ACTIONS: readonly { name: string; weight: number; run: (cluster: RandomCluster, member: Member) => void }[] = [
+  { name: "deliver", weight: 350, run: (cluster) => cluster.deliver() },
+  { name: "process", weight: 230, run: (cluster, member) => cluster.process(member) },
+  { name: "persist", weight: 170, run: (_, member) => member.persist(1) },
+  { name: "tick", weight: 100, run: (_, member) => member.node.tick() },
+  { name: "propose", weight: 60, run: (cluster, member) => cluster.propose(member) },
+  { name: "read", weight: 30, run: (cluster, member) => cluster.read(member) },
+  { name: "cut", weight: 8, run: (cluster) => cluster.flipCut() },
+  { name: "crash", weight: 10, run: (cluster, member) => cluster.crash(member) },
+  { name: "blackout", weight: 2, run: (cluster) => cluster.blackout() },
+  { name: "transfer", weight: 6, run: (cluster, member) => cluster.transfer(member) },
+  { name: "snapshot", weight: 8, run: (cluster, member) => cluster.snapshot(member) },
+  { name: "unreachable", weight: 4, run: (cluster, member) => cluster.unreachable(member) },
+  { name: "forget", weight: 3, run: (_, member) => member.node.forgetLeader() },
+  { name: "campaign", weight: 4, run: (_, member) => member.node.campaign() },
+  { name: "reconfigure", weight: 10, run: (cluster, member) => cluster.reconfigure(member) },
+];
+/** What a schedule may multiply a weight with, in quarters. */
+const BENDS: readonly number[] = [0, 1, 2, 4, 4, 8, 16];
+/** These keep a minimum, or nothing would come about at all. */
+const VITAL: ReadonlySet<string> = new Set(["deliver", "process", "persist", "tick", "propose"]);
+
 /** A cluster on which, step by step, something random happens. The seed decides everything. */
 export class RandomCluster {
   readonly checker: SafetyChecker = new SafetyChecker();
@@ -27,12 +51,20 @@ export class RandomCluster {
   readonly #cut = new Set<string>();
   /** What anybody had applied when a read was asked for. */
   readonly #reads = new Map<string, number>();
+  readonly #weights = new Map<string, number>();
+  #weightTotal = 0;
   #proposed = 0;
   readsAnswered = 0;
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
     this.#prng = new SeededPrng(options.seed);
+    for (const { name, weight } of ACTIONS) {
+      const bend = this.#pick(VITAL.has(name) ? BENDS.slice(2, 6) : BENDS);
+      const bent = name === "reconfigure" && options.reconfigure !== true ? 0 : weight * bend;
+      this.#weights.set(name, bent);
+      this.#weightTotal += bent;
+    }
     const ids = Array.from({ length: options.members }, (_, i) => BigInt(i + 1));
     for (const id of ids) {
       const member = this.#addMember(id);
@@ -61,24 +93,17 @@ export class RandomCluster {
   }
 
   #act(member: Member): void {
-    const dice = this.#prng.below(1000);
-    if (dice < 350) this.#deliver();
-    else if (dice < 580) this.#process(member);
-    else if (dice < 750) member.persist(1);
-    else if (dice < 850) member.node.tick();
-    else if (dice < 920) member.node.propose(this.#payloads());
-    else if (dice < 945) this.#read(member);
-    else if (dice < 955) this.#flipCut();
-    else if (dice < 965) this.#crash(member);
-    else if (dice < 972) member.node.transferLeader(this.#pick(this.members).id);
-    else if (dice < 980) member.snapshot(this.#prng.below(4));
-    else if (dice < 985) member.node.reportUnreachable(this.#pick(this.members).id);
-    else if (dice < 988) member.node.forgetLeader();
-    else if (dice < 990) member.node.campaign();
-    else if (this.#options.reconfigure === true) this.#reconfigure(member);
+    let dice = this.#prng.below(this.#weightTotal);
+    for (const action of ACTIONS) {
+      dice -= this.#weights.get(action.name) as number;
+      if (dice < 0) {
+        action.run(this, member);
+        return;
+      }
+    }
   }
 
-  #process(member: Member): void {
+  process(member: Member): void {
     if (!member.node.hasReady()) return;
     const before = member.appliedIndex;
     const ready = member.takeReady();
@@ -89,7 +114,7 @@ export class RandomCluster {
     while (this.#network.length > NETWORK_MAX) this.#lose(this.#prng.below(this.#network.length));
   }
 
-  #deliver(): void {
+  deliver(): void {
     if (this.#network.length === 0) return;
     const at = this.#prng.below(this.#network.length);
     const message = this.#network[at] as Message;
@@ -124,7 +149,7 @@ export class RandomCluster {
     return Array.from({ length: count }, () => utf8Bytes(`p${++this.#proposed}`));
   }
 
-  #read(member: Member): void {
+  read(member: Member): void {
     const key = `r${this.#reads.size}`;
     this.#reads.set(key, this.checker.appliedMax);
     member.node.readIndex(utf8Bytes(key));
@@ -136,7 +161,7 @@ export class RandomCluster {
     this.readsAnswered++;
   }
 
-  #flipCut(): void {
+  flipCut(): void {
     if (this.#cut.size > 0 && this.#prng.below(2) === 0) {
       this.#cut.clear();
       return;
@@ -150,11 +175,32 @@ export class RandomCluster {
     }
   }
 
-  #crash(member: Member): void {
+  propose(member: Member): void {
+    member.node.propose(this.#payloads());
+  }
+
+  transfer(member: Member): void {
+    member.node.transferLeader(this.#pick(this.members).id);
+  }
+
+  unreachable(member: Member): void {
+    member.node.reportUnreachable(this.#pick(this.members).id);
+  }
+
+  snapshot(member: Member): void {
+    member.snapshot(this.#prng.below(4));
+  }
+
+  crash(member: Member): void {
     member.crash(this.#prng.below(member.inFlight.length + 1));
   }
 
-  #reconfigure(member: Member): void {
+  /** The power fails for all at once. */
+  blackout(): void {
+    for (const member of this.members) this.crash(member);
+  }
+
+  reconfigure(member: Member): void {
     const id = BigInt(1 + this.#prng.below(this.#options.members + 2));
     if (!this.members.some((known) => known.id === id)) this.#addMember(id);
     const other = BigInt(1 + this.#prng.below(this.#options.members));
@@ -201,7 +247,7 @@ export class RandomCluster {
       for (const member of this.members) {
         while (member.node.hasReady()) {
           busy = true;
-          this.#process(member);
+          this.process(member);
           member.persist();
         }
         member.persist();
