@@ -6,8 +6,11 @@ export interface FileStat {
   readonly mode: number;
 }
 
-/** How a file is opened: `read` and `readWrite` want it to exist, `create` makes an empty one or empties what is there. */
-export type OpenMode = "read" | "readWrite" | "create";
+/**
+ * How a file is opened: `read` and `readWrite` want it to exist, `create` makes an empty one or empties what is there,
+ * `createNew` fails with `EEXIST` if something is there.
+ */
+export type OpenMode = "read" | "readWrite" | "create" | "createNew";
 
 /**
  * One open file, addressed by byte position. Every call but the two asynchronous ones has happened when it returns; none of
@@ -49,6 +52,8 @@ export interface FileSystem {
   syncDirectory(path: string): void;
   rename(from: string, to: string): void;
   removeFile(path: string): void;
+  /** As {@link removeFile}, off the caller's thread: a large file can take a while. `done` is called later, once. */
+  removeFileLater(path: string, done: (error?: Error) => void): void;
   /** Removes a directory with everything in it; none there is fine. */
   removeDirectory(path: string): void;
   /** `permissions` apply where the file is created. */

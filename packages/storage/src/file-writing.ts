@@ -1,0 +1,29 @@
+import type { FileSystem, OpenFile } from "@quorate/base";
+
+/** Writes `bytes[0, length)` at `position`, continuing short writes. Throws what the system reports. */
+export function writeFully(file: OpenFile, bytes: Uint8Array, length: number, position: number): void {
+  for (let written = 0; written < length; ) {
+    written += file.write(bytes, written, length - written, position + written);
+  }
+}
+
+/** Makes a durable file appear whole under its name: written aside, synced, renamed, directory synced. */
+export function writeFileDurably(fs: FileSystem, path: string, bytes: Uint8Array): void {
+  const temporary = `${path}.tmp`;
+  const file = fs.open(temporary, "create", 0o600);
+  try {
+    writeFully(file, bytes, bytes.length, 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  fs.rename(temporary, path);
+  fs.syncDirectory(directoryOf(path));
+}
+
+/** The directory a path lies in. */
+export function directoryOf(path: string): string {
+  const at = path.lastIndexOf("/");
+  if (at < 0) return ".";
+  return at === 0 ? "/" : path.slice(0, at);
+}

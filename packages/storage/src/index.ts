@@ -1,0 +1,16 @@
+export type { Barrier } from "./barrier.ts";
+export type { MemberIdentity } from "./data-directory.ts";
+export { DataDirectory } from "./data-directory.ts";
+export type { LevelBackendOptions } from "./level/level-backend.ts";
+export { LevelBackend } from "./level/level-backend.ts";
+export type { MemberStorage, MemberStorageOptions } from "./member-storage.ts";
+export { openMemberStorage } from "./member-storage.ts";
+export { MemoryBackend } from "./memory-backend.ts";
+export { NODE_FILE_SYSTEM, NodeFileSystem } from "./node-file-system.ts";
+export { decodeSnapFile, encodeSnapFile, SnapFiles, snapFileName } from "./snap/snap-files.ts";
+export type { StorageErrorCode, StorageErrorDetails } from "./storage-error.ts";
+export { StorageError } from "./storage-error.ts";
+export { decodeWalMetadata, encodeWalMetadata } from "./wal/record-codec.ts";
+export type { TornTail, WalContents, WalPosition, WalSnapshotRecord } from "./wal/wal-contents.ts";
+export type { WalOptions } from "./wal/write-ahead-log.ts";
+export { WriteAheadLog } from "./wal/write-ahead-log.ts";
