@@ -44,6 +44,8 @@ export const DEFAULT_LIMITS: GrpcLimits = {
   // Beyond this a response is refused with RESOURCE_EXHAUSTED. One turn may start 64 calls, each answered with a list of
   // 1,000 values of 1 KiB, before the soft limit is noticed; an honest client must survive that.
   connectionHardBufferBytes: 80 * MIB,
+  // What slow readers may pin together: a few of them, or very many that are a little slow.
+  maxBufferedBytes: 512 * MIB,
   // 32 of etcd's largest requests at once on one connection; 256 such connections' worth would be too much, hence the next.
   maxUnfinishedBytesPerConnection: 64 * MIB,
   maxUnfinishedBytes: 512 * MIB,

@@ -76,7 +76,10 @@ export type UnaryHandler = (call: UnaryCall, message: Uint8Array) => void;
 export interface StreamCall extends Call {
   /** Called with each request message (borrowed). Set before the handler returns. */
   onMessage: ((message: Uint8Array) => void) | undefined;
-  /** Called when the client has sent its last message. */
+  /**
+   * Called when the client has sent its last message. A `clientStream` or `bidi` call that leaves it undefined ends with
+   * status OK at that point, so that a client which is done leaves nothing behind.
+   */
   onHalfClose: (() => void) | undefined;
   /** Called when `writable` turned true again. */
   onDrain: (() => void) | undefined;
@@ -122,6 +125,8 @@ export interface GrpcLimits {
   readonly streamHighWaterBytes: number;
   readonly connectionSoftBufferBytes: number;
   readonly connectionHardBufferBytes: number;
+  /** Response bytes that wait for flow control on all connections of the server. */
+  readonly maxBufferedBytes: number;
   /** Bytes of unfinished request messages, and of messages held back by `pause`, on one connection. */
   readonly maxUnfinishedBytesPerConnection: number;
   /** The same over all connections of the server. */
