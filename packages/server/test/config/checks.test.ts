@@ -123,7 +123,6 @@ describe("accepted flags that do nothing", () => {
     ["--backend-bbolt-freelist-type=array", "flag has no meaning in Quorate and is ignored"],
     ["--memory-mlock", "flag has no meaning in Quorate and is ignored"],
     ["--v2-deprecation=gone", "flag has no meaning in Quorate and is ignored"],
-    ["--auto-compaction-retention=1", "flag is not supported yet and has no effect"],
     ["--listen-peer-urls=http://127.0.0.1:1", "flag is not supported yet and has no effect"],
     ["--enable-grpc-gateway", "flag is not supported yet and has no effect"],
     ["--corrupt-check-time=1h", "flag is not supported yet and has no effect"],

@@ -1,6 +1,8 @@
 import { type Flag, flagsOf } from "./flag.ts";
 import { SECURITY_FLAGS } from "./flag-table-security.ts";
 
+const BATCHES = "the backend takes a batch with each batch of the log";
+const SLICES = "slices are sized by the time they may take";
 const UINT32_MAX = 4294967295;
 const ONE_MEMBER = "this version runs clusters of one member";
 const BBOLT = "the storage engine is not bbolt";
@@ -20,7 +22,10 @@ const MEMBER_FLAGS: readonly Flag[] = [
     "1000",
     "Milliseconds without a leader before an election; at least 5 heartbeats.",
   ),
-  member("initial-election-tick-advance", "bool", "true", "Shorten the wait for the first election after a start."),
+  member("initial-election-tick-advance", "bool", "true", "Shorten the wait for the first election after a start.", {
+    support: "notYet",
+    note: "a member that is alone stands for election at once",
+  }),
   member("listen-peer-urls", "urls", "http://localhost:2380", "URLs to listen on for other members.", {
     support: "notYet",
     note: `${ONE_MEMBER} and opens no peer listener`,
@@ -32,8 +37,14 @@ const MEMBER_FLAGS: readonly Flag[] = [
     "",
     "URLs to listen on for HTTP alone; the client URLs then serve gRPC alone.",
   ),
-  member("max-snapshots", "uint", "5", "Snapshot files to keep; 0: all."),
-  member("max-wals", "uint", "5", "Log files to keep; 0: all."),
+  member("max-snapshots", "uint", "5", "Snapshot files to keep; 0: all.", {
+    support: "noMeaning",
+    note: "state is kept in the backend, not in snapshot files",
+  }),
+  member("max-wals", "uint", "5", "Log files to keep; 0: all.", {
+    support: "noMeaning",
+    note: "log files go as soon as the backend holds what is in them",
+  }),
   member(
     "quota-backend-bytes",
     "int",
@@ -49,8 +60,12 @@ const MEMBER_FLAGS: readonly Flag[] = [
     "duration",
     "0s",
     "Longest time before a batch is committed to the backend; 0: 100ms.",
+    { support: "noMeaning", note: BATCHES },
   ),
-  member("backend-batch-limit", "int", "0", "Operations before a batch is committed to the backend; 0: 10000."),
+  member("backend-batch-limit", "int", "0", "Operations before a batch is committed to the backend; 0: 10000.", {
+    support: "noMeaning",
+    note: BATCHES,
+  }),
   member("max-txn-ops", "uint", "128", "Most operations in a transaction."),
   member("max-request-bytes", "uint", "1572864", "Largest request in bytes.", { max: 2147483647 - 524288 }),
   member("max-concurrent-streams", "uint", "4294967295", "Most concurrent calls on one connection.", {
@@ -116,16 +131,7 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
     note: ONE_MEMBER,
   }),
   clustering("pre-vote", "bool", "true", "Ask before an election whether it could be won."),
-  clustering(
-    "auto-compaction-retention",
-    "string",
-    "0",
-    "History to keep: hours or a duration, or revisions; 0: all.",
-    {
-      support: "notYet",
-      note: "history is kept until a client compacts it",
-    },
-  ),
+  clustering("auto-compaction-retention", "string", "0", "History to keep: hours or a duration, or revisions; 0: all."),
   clustering("auto-compaction-mode", "string", "periodic", "What the retention counts: periodic or revision."),
   clustering("v2-deprecation", "choice", "write-only", "Phase of the v2 store's removal.", {
     choices: ["write-only", "write-only-skip-check", "write-only-drop-data", "gone"],
@@ -220,8 +226,14 @@ const RUNTIME_FLAGS: readonly Flag[] = [
     support: "notYet",
     note: ONE_MEMBER,
   }),
-  runtime("compaction-batch-limit", "int", "0", "Most revisions removed in one slice of compaction; 0: 1000."),
-  runtime("compaction-sleep-interval", "duration", "0s", "Pause between two slices of compaction; 0: 10ms."),
+  runtime("compaction-batch-limit", "int", "0", "Most revisions removed in one slice of compaction; 0: 1000.", {
+    support: "notYet",
+    note: SLICES,
+  }),
+  runtime("compaction-sleep-interval", "duration", "0s", "Pause between two slices of compaction; 0: 10ms.", {
+    support: "notYet",
+    note: SLICES,
+  }),
   runtime(
     "watch-progress-notify-interval",
     "duration",
@@ -232,13 +244,22 @@ const RUNTIME_FLAGS: readonly Flag[] = [
     support: "notYet",
     note: ONE_MEMBER,
   }),
-  runtime("warning-apply-duration", "duration", "100ms", "Warn of applies that take longer."),
-  runtime("warning-unary-request-duration", "duration", "300ms", "Warn of requests that take longer."),
+  runtime("warning-apply-duration", "duration", "100ms", "Warn of applies that take longer.", {
+    support: "notYet",
+    note: "slow requests are not logged",
+  }),
+  runtime("warning-unary-request-duration", "duration", "300ms", "Warn of requests that take longer.", {
+    support: "notYet",
+    note: "slow requests are not logged",
+  }),
   runtime("bootstrap-defrag-threshold-megabytes", "uint", "0", "Defragment at start when it frees so much; 0: never.", {
     support: "notYet",
     note: "the engine defragments by itself",
   }),
-  runtime("unsafe-no-fsync", "bool", "false", "Do not sync the log. Loses data."),
+  runtime("unsafe-no-fsync", "bool", "false", "Do not sync the log. Loses data.", {
+    support: "noMeaning",
+    note: "the log is always synced",
+  }),
   runtime("feature-gates", "gates", "", "Features to switch: A=true,B=false."),
 ];
 

@@ -1,0 +1,157 @@
+import { connect, type Socket } from "node:net";
+import {
+  callFrames,
+  clientPreface,
+  DATA,
+  FLAG_ACK,
+  FLAG_END_STREAM,
+  FRAME_HEADER_BYTES,
+  frame,
+  GOAWAY,
+  HEADERS,
+  headerBlocks,
+  PING,
+  RST_STREAM,
+  SETTINGS,
+  windowUpdate,
+} from "./http2-frames.ts";
+
+/** What a connection tells its user. `slot` is what the call was opened with. */
+export interface LoadHandler {
+  /** A message of the call's answer: `[start, end)` of `bytes`, borrowed. */
+  message(slot: number, bytes: Buffer, start: number, end: number): void;
+  /** The call has ended; `ok` is false for an answer without any message, which is how gRPC says that a call failed. */
+  ended(slot: number, ok: boolean): void;
+}
+
+interface OpenCall {
+  readonly slot: number;
+  /** Bytes of a message whose rest is still to come. */
+  partial: Buffer | undefined;
+  messages: number;
+}
+
+const CREDIT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * One HTTP/2 connection that makes gRPC calls with as little work as possible, so that the server is what is measured: no
+ * header decoding, no flow control of its own, frames of one turn leave in one write.
+ */
+export class LoadConnection {
+  readonly #socket: Socket;
+  readonly #handler: LoadHandler;
+  readonly #calls = new Map<number, OpenCall>();
+  readonly #blocks: { readonly first: Buffer; readonly later: Buffer };
+  #usedTable = false;
+  #nextStream = 1;
+  #out: Buffer[] = [];
+  #rest: Buffer | undefined;
+  #received = 0;
+
+  private constructor(socket: Socket, path: string, handler: LoadHandler) {
+    this.#socket = socket;
+    this.#handler = handler;
+    this.#blocks = headerBlocks(path);
+    socket.setNoDelay(true);
+    socket.write(clientPreface());
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("error", () => this.#closed());
+    socket.on("close", () => this.#closed());
+  }
+
+  /** Connects to `127.0.0.1:port` for calls to the one method `path`. */
+  static open(port: number, path: string, handler: LoadHandler): Promise<LoadConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new LoadConnection(socket, path, handler));
+      });
+    });
+  }
+
+  /** Opens a call with one request message; `keepOpen` leaves the request side open. */
+  call(slot: number, message: Uint8Array, keepOpen = false): void {
+    const streamId = this.#nextStream;
+    this.#nextStream += 2;
+    this.#calls.set(streamId, { slot, partial: undefined, messages: 0 });
+    const block = this.#usedTable ? this.#blocks.later : this.#blocks.first;
+    this.#usedTable = true;
+    this.#write(callFrames(streamId, block, message, keepOpen));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#out.length === 0) setImmediate(() => this.#flush());
+    this.#out.push(bytes);
+  }
+
+  #flush(): void {
+    const out = this.#out;
+    this.#out = [];
+    this.#socket.write(out.length === 1 ? (out[0] as Buffer) : Buffer.concat(out));
+  }
+
+  #onData(chunk: Buffer): void {
+    const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    let position = 0;
+    while (bytes.length - position >= FRAME_HEADER_BYTES) {
+      const length = bytes.readUIntBE(position, 3);
+      const end = position + FRAME_HEADER_BYTES + length;
+      if (end > bytes.length) break;
+      this.#onFrame(bytes, position, end);
+      position = end;
+    }
+    this.#rest = position < bytes.length ? bytes.subarray(position) : undefined;
+    this.#received += chunk.length;
+    if (this.#received > CREDIT_BYTES) {
+      this.#write(windowUpdate(this.#received));
+      this.#received = 0;
+    }
+  }
+
+  #onFrame(bytes: Buffer, start: number, end: number): void {
+    const type = bytes[start + 3] as number;
+    const flags = bytes[start + 4] as number;
+    const streamId = bytes.readUInt32BE(start + 5);
+    if (type === DATA) this.#onMessageBytes(streamId, bytes.subarray(start + FRAME_HEADER_BYTES, end));
+    else if (type === SETTINGS && (flags & FLAG_ACK) === 0) this.#write(frame(SETTINGS, FLAG_ACK, 0, Buffer.alloc(0)));
+    else if (type === PING && (flags & FLAG_ACK) === 0)
+      this.#write(frame(PING, FLAG_ACK, 0, bytes.subarray(start + FRAME_HEADER_BYTES, end)));
+    else if (type === GOAWAY) this.close();
+    if ((type === HEADERS || type === DATA) && (flags & FLAG_END_STREAM) !== 0) this.#end(streamId, true);
+    else if (type === RST_STREAM) this.#end(streamId, false);
+  }
+
+  #onMessageBytes(streamId: number, payload: Buffer): void {
+    const call = this.#calls.get(streamId);
+    if (call === undefined) return;
+    const bytes = call.partial === undefined ? payload : Buffer.concat([call.partial, payload]);
+    let position = 0;
+    while (bytes.length - position >= 5) {
+      const end = position + 5 + bytes.readUInt32BE(position + 1);
+      if (end > bytes.length) break;
+      call.messages++;
+      this.#handler.message(call.slot, bytes, position + 5, end);
+      position = end;
+    }
+    call.partial = position < bytes.length ? bytes.subarray(position) : undefined;
+  }
+
+  #end(streamId: number, ok: boolean): void {
+    const call = this.#calls.get(streamId);
+    if (call === undefined) return;
+    this.#calls.delete(streamId);
+    this.#handler.ended(call.slot, ok && call.messages > 0);
+  }
+
+  #closed(): void {
+    const open = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const { slot } of open) this.#handler.ended(slot, false);
+  }
+}

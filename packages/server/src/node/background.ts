@@ -1,0 +1,87 @@
+import type { Store, WatchHub } from "@quorate/mvcc";
+
+/** How long a slice of work may take about, and the pause behind one, so that requests get their turns; ms. */
+const COMPACTION_SLICE_ITEMS = 1000;
+const COMPACTION_PAUSE_MS = 2;
+
+/** Removes what revision compaction has freed, slice by slice. */
+export class PhysicalCompaction {
+  readonly #store: Store;
+  readonly #commit: () => void;
+  #running = false;
+  #waiting: (() => void)[] = [];
+  #stopped = false;
+
+  /** `commit` ends a slice: its deletions become one write of the backend. */
+  constructor(store: Store, commit: () => void) {
+    this.#store = store;
+    this.#commit = commit;
+  }
+
+  /** Starts if there is something to do and it is not running. */
+  start(): void {
+    if (this.#running || this.#stopped || !this.#store.compactionPending) return;
+    this.#running = true;
+    setImmediate(this.#slice);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Calls back, at once or later, when nothing is left to remove. */
+  whenDone(done: () => void): void {
+    if (this.#store.compactionPending) this.#waiting.push(done);
+    else done();
+  }
+
+  readonly #slice = (): void => {
+    if (this.#stopped) return;
+    const more = this.#store.compactionStep(COMPACTION_SLICE_ITEMS);
+    this.#commit();
+    if (more) {
+      setTimeout(this.#slice, COMPACTION_PAUSE_MS);
+      return;
+    }
+    this.#running = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const done of waiting) done();
+  };
+}
+
+/** Brings lagging watchers on, a slice a turn. */
+export class WatchCatchUp {
+  #hub: WatchHub | undefined;
+  #scheduled = false;
+
+  attach(hub: WatchHub): void {
+    this.#hub = hub;
+  }
+
+  /** Has the hub worked on at the end of this turn. */
+  readonly wake = (): void => {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#slice);
+  };
+
+  readonly #slice = (): void => {
+    this.#scheduled = false;
+    if (this.#hub?.syncStep() === true) this.wake();
+  };
+}
+
+/** Timers of one server, all stopped together. */
+export class Timers {
+  readonly #timers: NodeJS.Timeout[] = [];
+
+  every(ms: number, run: () => void): void {
+    this.#timers.push(setInterval(run, ms));
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers.length = 0;
+  }
+}

@@ -1,0 +1,133 @@
+import { bytesFromLatin1 } from "@quorate/base";
+import type { Method, StreamCall, UnaryCall } from "@quorate/grpc";
+import {
+  createLeaseGrantResponse,
+  createLeaseKeepAliveResponse,
+  createLeaseLeasesResponse,
+  createLeaseTimeToLiveResponse,
+  decodeLeaseGrantRequest,
+  decodeLeaseKeepAliveRequest,
+  decodeLeaseRevokeRequest,
+  decodeLeaseTimeToLiveRequest,
+  encodeLeaseGrantRequest,
+  encodeLeaseGrantResponse,
+  encodeLeaseKeepAliveResponse,
+  encodeLeaseLeasesResponse,
+  encodeLeaseRevokeResponse,
+  encodeLeaseTimeToLiveResponse,
+} from "@quorate/protocol";
+import { type HeaderResult, type LeaseGrantResult, leaseCostBytes, RequestKind } from "../../core/index.ts";
+import { responseHeader } from "./header.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { Proposer } from "./proposal.ts";
+import { failUndecodable, failWith } from "./reply.ts";
+
+/** `etcdserverpb.Lease`. gRPC API page, section 7. */
+export class LeaseService {
+  readonly #context: NodeContext;
+  readonly #proposer: Proposer;
+
+  constructor(context: NodeContext, proposer: Proposer) {
+    this.#context = context;
+    this.#proposer = proposer;
+  }
+
+  methods(): Readonly<Record<string, Method>> {
+    return {
+      LeaseGrant: { kind: "unary", handler: this.#grant },
+      LeaseRevoke: { kind: "unary", handler: this.#revoke },
+      LeaseKeepAlive: { kind: "bidi", handler: this.#keepAlive },
+      LeaseTimeToLive: { kind: "unary", handler: this.#timeToLive },
+      LeaseLeases: { kind: "unary", handler: this.#leases },
+    };
+  }
+
+  readonly #grant = (call: UnaryCall, message: Uint8Array): void => {
+    const { quota, raiseNoSpace, requestIds } = this.#context;
+    let request: ReturnType<typeof decodeLeaseGrantRequest>;
+    try {
+      request = decodeLeaseGrantRequest(message);
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    if (!quota.admits(leaseCostBytes())) {
+      raiseNoSpace();
+      failWith(call, "noSpace");
+      return;
+    }
+    // A lease the client left unnamed gets its ID here, so that all members know it by the same.
+    const chosen = request.id === 0n ? encodeLeaseGrantRequest({ ...request, id: requestIds.nextLeaseId() }) : message;
+    this.#proposer.submit(call, RequestKind.LeaseGrant, chosen, this.#answerGrant);
+  };
+
+  readonly #answerGrant = (call: UnaryCall, result: LeaseGrantResult): void => {
+    const header = responseHeader(this.#context);
+    call.respond(encodeLeaseGrantResponse(createLeaseGrantResponse({ header, id: result.id, ttl: result.ttlSeconds })));
+  };
+
+  readonly #revoke = (call: UnaryCall, message: Uint8Array): void => {
+    try {
+      decodeLeaseRevokeRequest(message);
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    this.#proposer.submit(call, RequestKind.LeaseRevoke, message, this.#answerRevoke);
+  };
+
+  readonly #answerRevoke = (call: UnaryCall, result: HeaderResult): void => {
+    const header = responseHeader(this.#context, result.revision);
+    call.respond(encodeLeaseRevokeResponse({ header }));
+  };
+
+  readonly #keepAlive = (call: StreamCall): void => {
+    call.onMessage = (message) => {
+      try {
+        this.#renew(call, decodeLeaseKeepAliveRequest(message).id);
+      } catch (error) {
+        failUndecodable(call, error);
+      }
+    };
+    call.onHalfClose = () => call.end();
+  };
+
+  #renew(call: StreamCall, id: bigint): void {
+    const { lessor, nowMs } = this.#context;
+    const header = responseHeader(this.#context);
+    const renewed = lessor.renew(id, nowMs());
+    // A lease nobody knows (any more) is told by TTL 0, not by an error.
+    const ttl = typeof renewed === "string" ? 0 : renewed;
+    call.send(encodeLeaseKeepAliveResponse(createLeaseKeepAliveResponse({ header, id, ttl })));
+  }
+
+  readonly #timeToLive = (call: UnaryCall, message: Uint8Array): void => {
+    const { lessor, nowMs } = this.#context;
+    let request: ReturnType<typeof decodeLeaseTimeToLiveRequest>;
+    try {
+      request = decodeLeaseTimeToLiveRequest(message);
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    const header = responseHeader(this.#context);
+    const found = lessor.timeToLive(request.id, nowMs());
+    const fields =
+      found === undefined
+        ? { header, id: request.id, ttl: -1 }
+        : {
+            header,
+            id: request.id,
+            ttl: found.ttl,
+            grantedTtl: found.grantedTtl,
+            keys: request.keys ? lessor.keysOf(request.id).map(bytesFromLatin1) : [],
+          };
+    call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse(fields)));
+  };
+
+  readonly #leases = (call: UnaryCall): void => {
+    const header = responseHeader(this.#context);
+    const leases = this.#context.lessor.leases().map((id) => ({ id }));
+    call.respond(encodeLeaseLeasesResponse(createLeaseLeasesResponse({ header, leases })));
+  };
+}

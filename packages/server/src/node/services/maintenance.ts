@@ -1,0 +1,155 @@
+import type { Method, UnaryCall } from "@quorate/grpc";
+import {
+  type AlarmRequest,
+  createAlarmMember,
+  createAlarmResponse,
+  createDowngradeInfo,
+  createHashKVResponse,
+  createHashResponse,
+  createStatusResponse,
+  decodeAlarmRequest,
+  decodeHashKVRequest,
+  ERRORS,
+  encodeAlarmResponse,
+  encodeDefragmentResponse,
+  encodeHashKVResponse,
+  encodeHashResponse,
+  encodeStatusResponse,
+} from "@quorate/protocol";
+import {
+  ALARM_CORRUPT,
+  ALARM_NOSPACE,
+  type Alarm,
+  type AlarmResult,
+  ETCD_VERSION,
+  RequestKind,
+  STORAGE_VERSION,
+} from "../../core/index.ts";
+import { hashBackend } from "./backend-hash.ts";
+import { responseHeader } from "./header.ts";
+import type { NodeContext } from "./node-context.ts";
+import type { Proposer } from "./proposal.ts";
+import { failUndecodable, failWith } from "./reply.ts";
+
+const UNKNOWN = 2;
+const ACTION_GET = 0;
+const ACTION_DEACTIVATE = 2;
+const ALARM_NAMES: Readonly<Record<number, string>> = { [ALARM_NOSPACE]: "NOSPACE", [ALARM_CORRUPT]: "CORRUPT" };
+
+/** Maintenance work of the engine. */
+export interface MaintenanceDeps {
+  /** Gives back the space of removed revisions in the background. */
+  readonly defragment: (done: (error: Error | undefined) => void) => void;
+  readonly quotaBytes: number;
+}
+
+/** `etcdserverpb.Maintenance`, as far as a single member has it. gRPC API page, section 9. */
+export class MaintenanceService {
+  readonly #context: NodeContext;
+  readonly #proposer: Proposer;
+  readonly #deps: MaintenanceDeps;
+
+  constructor(context: NodeContext, proposer: Proposer, deps: MaintenanceDeps) {
+    this.#context = context;
+    this.#proposer = proposer;
+    this.#deps = deps;
+  }
+
+  methods(): Readonly<Record<string, Method>> {
+    return {
+      Status: { kind: "unary", handler: this.#status },
+      Alarm: { kind: "unary", handler: this.#alarm },
+      Defragment: { kind: "unary", handler: this.#defragment },
+      Hash: { kind: "unary", handler: this.#hash },
+      HashKV: { kind: "unary", handler: this.#hashKv },
+    };
+  }
+
+  readonly #status = (call: UnaryCall): void => {
+    const { alarms, backend, replica } = this.#context;
+    const errors = replica.leader === 0n ? [ERRORS.noLeader.message] : [];
+    for (const alarm of alarms.list(0)) errors.push(alarmText(alarm));
+    const response = createStatusResponse({
+      header: responseHeader(this.#context),
+      version: ETCD_VERSION,
+      dbSize: backend.sizeBytes(),
+      leader: replica.leader,
+      raftIndex: replica.commitIndex,
+      raftTerm: replica.term,
+      raftAppliedIndex: replica.appliedIndex,
+      errors,
+      dbSizeInUse: backend.sizeInUseBytes(),
+      isLearner: false,
+      storageVersion: STORAGE_VERSION,
+      dbSizeQuota: this.#deps.quotaBytes,
+      downgradeInfo: createDowngradeInfo(),
+    });
+    call.respond(encodeStatusResponse(response));
+  };
+
+  readonly #alarm = (call: UnaryCall, message: Uint8Array): void => {
+    let request: AlarmRequest;
+    try {
+      request = decodeAlarmRequest(message);
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    if (request.action < ACTION_GET || request.action > ACTION_DEACTIVATE) {
+      // etcd up to 3.7.1 ends its process on this one.
+      call.fail(UNKNOWN, "etcdserver: unknown alarm action");
+    } else if (request.action === ACTION_GET) {
+      this.#answerAlarms(call, this.#context.alarms.list(request.alarm));
+    } else {
+      this.#proposer.submit(call, RequestKind.Alarm, message, this.#answerAlarmChange);
+    }
+  };
+
+  readonly #answerAlarmChange = (call: UnaryCall, result: AlarmResult): void => {
+    this.#answerAlarms(call, result.alarms);
+  };
+
+  #answerAlarms(call: UnaryCall, active: readonly Alarm[]): void {
+    const alarms = active.map((alarm) => createAlarmMember({ memberId: alarm.memberId, alarm: alarm.type }));
+    const header = responseHeader(this.#context);
+    call.respond(encodeAlarmResponse(createAlarmResponse({ header, alarms })));
+  }
+
+  readonly #defragment = (call: UnaryCall): void => {
+    this.#deps.defragment((error) => {
+      if (error === undefined) call.respond(encodeDefragmentResponse({ header: undefined }));
+      else call.fail(UNKNOWN, error.message);
+    });
+  };
+
+  readonly #hash = (call: UnaryCall): void => {
+    const { backend, store } = this.#context;
+    hashBackend(backend, store.revision, (error, hash) => {
+      if (error !== undefined) call.fail(UNKNOWN, error.message);
+      else call.respond(encodeHashResponse(createHashResponse({ header: responseHeader(this.#context), hash })));
+    });
+  };
+
+  readonly #hashKv = (call: UnaryCall, message: Uint8Array): void => {
+    let revision: number;
+    try {
+      revision = decodeHashKVRequest(message).revision;
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    this.#context.store.hashKv(revision, (code, result) => {
+      if (code !== undefined || result === undefined) {
+        failWith(call, code ?? "corrupt");
+        return;
+      }
+      const header = responseHeader(this.#context, result.currentRevision);
+      const { compactRevision, hash, hashRevision } = result;
+      call.respond(encodeHashKVResponse(createHashKVResponse({ header, hash, compactRevision, hashRevision })));
+    });
+  };
+}
+
+function alarmText(alarm: Alarm): string {
+  return `memberID:${alarm.memberId} alarm:${ALARM_NAMES[alarm.type] ?? alarm.type}`;
+}

@@ -1,0 +1,36 @@
+import type { Backend, Lessor, Store, WatchHub } from "@quorate/mvcc";
+import type { HeaderBytes, Writer } from "@quorate/protocol";
+import type { Alarms, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
+
+/** Limits of the client API, from the configuration. */
+export interface ApiLimits {
+  /** Largest encoded request that is proposed, in bytes. */
+  readonly maxRequestBytes: number;
+  /** Most compares or operations of a transaction. */
+  readonly maxTxnOps: number;
+}
+
+/** What every service works on. One per server; the services hold no state machine of their own. */
+export interface NodeContext {
+  readonly replica: Replica;
+  readonly store: Store;
+  readonly lessor: Lessor;
+  readonly watchHub: WatchHub;
+  readonly membership: Membership;
+  readonly alarms: Alarms;
+  readonly quota: Quota;
+  readonly backend: Backend;
+  readonly requestIds: RequestIds;
+  readonly header: HeaderBytes;
+  readonly limits: ApiLimits;
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  /** Monotonic milliseconds. */
+  readonly nowMs: () => number;
+  /** Scratch for encoding an answer; whoever uses it resets it first and is done before returning. */
+  readonly writer: Writer;
+  /** Asks, through the log, for this member's NOSPACE alarm; does nothing when it is active or asked for already. */
+  readonly raiseNoSpace: () => void;
+  /** Calls back once physical revision compaction has nothing left to do. */
+  readonly whenCompacted: (done: () => void) => void;
+}
