@@ -1,8 +1,14 @@
 import { compareBytes, copyBytes, latin1FromBytes } from "@quorate/base";
 import type { Backend, Bucket, BucketRecord, RevisionRecord, ScanDone } from "../backend.ts";
 
-/** The records of one main revision in order; most have one. */
-type MainRecords = RevisionRecord[];
+/** Main revisions in one page: a map with an entry for each would spend its time growing. */
+const PAGE_MAINS = 256;
+
+/** The records of 256 main revisions in a row, for each of them in order; most have one. */
+class Page {
+  readonly byMain: (RevisionRecord[] | undefined)[] = Array.from<undefined>({ length: PAGE_MAINS });
+  recordCount = 0;
+}
 
 /** A scan that waits to be answered. */
 interface Scan {
@@ -17,9 +23,9 @@ interface Scan {
  * a test decides what happens in between. `copy` is what a process would find that starts after a crash.
  */
 export class MapBackend implements Backend {
-  /** By main revision; in ascending order of it as long as `#isSorted`. */
-  #revisions = new Map<number, MainRecords>();
-  #sortedMains: number[] | undefined;
+  readonly #pages = new Map<number, Page>();
+  /** The page numbers in ascending order; undefined while out of date. */
+  #pageOrder: readonly number[] | undefined;
   readonly #buckets = new Map<Bucket, Map<string, BucketRecord>>();
   #scans: Scan[] = [];
   #failure: Error | undefined;
@@ -28,7 +34,7 @@ export class MapBackend implements Backend {
   commitCount = 0;
 
   getRevision(main: number, sub: number): Uint8Array | undefined {
-    const records = this.#revisions.get(main);
+    const records = this.#pages.get(Math.floor(main / PAGE_MAINS))?.byMain[main % PAGE_MAINS];
     if (records === undefined) return undefined;
     for (const record of records) if (record.sub === sub && !record.tombstone) return record.value;
     return undefined;
@@ -36,27 +42,36 @@ export class MapBackend implements Backend {
 
   putRevision(main: number, sub: number, tombstone: boolean, value: Uint8Array): void {
     const record: RevisionRecord = { main, sub, tombstone, value };
+    const page = this.#pageFor(main);
     this.#sizeBytes += value.length;
-    const records = this.#revisions.get(main);
+    page.recordCount += 1;
+    const records = page.byMain[main % PAGE_MAINS];
     if (records === undefined) {
-      this.#revisions.set(main, [record]);
-      this.#noteNewMain(main);
+      page.byMain[main % PAGE_MAINS] = [record];
       return;
     }
     const at = records.findIndex((other) => orderOf(other) >= orderOf(record));
     if (at < 0) records.push(record);
-    else records.splice(at, orderOf(records[at] as RevisionRecord) === orderOf(record) ? 1 : 0, record);
+    else if (orderOf(records[at] as RevisionRecord) !== orderOf(record)) records.splice(at, 0, record);
+    else {
+      records[at] = record;
+      page.recordCount -= 1;
+    }
   }
 
   deleteRevision(main: number, sub: number, tombstone: boolean): void {
-    const records = this.#revisions.get(main);
+    const pageNumber = Math.floor(main / PAGE_MAINS);
+    const page = this.#pages.get(pageNumber);
+    const records = page?.byMain[main % PAGE_MAINS];
     const at = records?.findIndex((record) => record.sub === sub && record.tombstone === tombstone) ?? -1;
-    if (records === undefined || at < 0) return;
+    if (page === undefined || records === undefined || at < 0) return;
     this.#sizeBytes -= records[at]?.value.length ?? 0;
     records.splice(at, 1);
-    if (records.length > 0) return;
-    this.#revisions.delete(main);
-    this.#sortedMains = undefined;
+    if (records.length === 0) page.byMain[main % PAGE_MAINS] = undefined;
+    page.recordCount -= 1;
+    if (page.recordCount > 0) return;
+    this.#pages.delete(pageNumber);
+    this.#pageOrder = undefined;
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
@@ -111,8 +126,8 @@ export class MapBackend implements Backend {
   /** A backend with the same content and no scans waiting. */
   copy(): MapBackend {
     const copy = new MapBackend();
-    for (const records of this.#revisions.values()) {
-      for (const { main, sub, tombstone, value } of records) copy.putRevision(main, sub, tombstone, copyBytes(value));
+    for (const { main, sub, tombstone, value } of this.revisions()) {
+      copy.putRevision(main, sub, tombstone, copyBytes(value));
     }
     for (const [bucket, records] of this.#buckets) {
       for (const { key, value } of records.values()) copy.put(bucket, key, value);
@@ -139,29 +154,30 @@ export class MapBackend implements Backend {
   }
 
   #from(fromMain: number, fromSub: number, limit: number): RevisionRecord[] {
-    const mains = this.#mains();
+    this.#pageOrder ??= [...this.#pages.keys()].sort((a, b) => a - b);
     const found: RevisionRecord[] = [];
-    for (let i = lowerBound(mains, fromMain); i < mains.length; i++) {
-      const main = mains[i] as number;
-      for (const record of this.#revisions.get(main) ?? []) {
-        if (main === fromMain && record.sub < fromSub) continue;
-        if (found.length >= limit) return found;
-        found.push(record);
+    const firstPage = Math.floor(fromMain / PAGE_MAINS);
+    for (let i = lowerBound(this.#pageOrder, firstPage); i < this.#pageOrder.length; i++) {
+      for (const records of this.#pages.get(this.#pageOrder[i] as number)?.byMain ?? []) {
+        for (const record of records ?? []) {
+          if (record.main < fromMain || (record.main === fromMain && record.sub < fromSub)) continue;
+          if (found.length >= limit) return found;
+          found.push(record);
+        }
       }
     }
     return found;
   }
 
-  #mains(): readonly number[] {
-    this.#sortedMains ??= [...this.#revisions.keys()].sort((a, b) => a - b);
-    return this.#sortedMains;
-  }
-
-  #noteNewMain(main: number): void {
-    const mains = this.#sortedMains;
-    if (mains === undefined) return;
-    if (main > (mains[mains.length - 1] ?? -1)) mains.push(main);
-    else this.#sortedMains = undefined;
+  #pageFor(main: number): Page {
+    const pageNumber = Math.floor(main / PAGE_MAINS);
+    let page = this.#pages.get(pageNumber);
+    if (page === undefined) {
+      page = new Page();
+      this.#pages.set(pageNumber, page);
+      this.#pageOrder = undefined;
+    }
+    return page;
   }
 }
 
