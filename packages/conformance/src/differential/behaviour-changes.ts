@@ -30,6 +30,24 @@ export const BEHAVIOUR_CHANGES: readonly BehaviourChange[] = [
       step.kind === "call" && step.method === "Maintenance/Alarm" ? withResponse(newer, { header: null }) : undefined,
   },
   {
+    id: "hash-revision",
+    reason: "since 3.6 HashKV says at which revision it hashed",
+    since: ["3.6.0"],
+    asOlder: (step, newer) =>
+      step.kind === "call" && step.method === "Maintenance/HashKV"
+        ? withResponse(newer, { hash_revision: "0" })
+        : undefined,
+  },
+  {
+    id: "status-of-storage",
+    reason: "since 3.6 Status tells the version of the storage, the quota and a running downgrade",
+    since: ["3.6.0"],
+    asOlder: (step, newer) =>
+      step.kind === "call" && step.method === "Maintenance/Status"
+        ? withResponse(newer, { storageVersion: "unset", dbSizeQuota: "unset", downgradeInfo: null })
+        : undefined,
+  },
+  {
     id: "hash-at-compacted-revision",
     reason: "since 3.5 HashKV answers at the compacted revision itself, which 3.4 refuses",
     since: ["3.5.0"],
