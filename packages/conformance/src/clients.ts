@@ -1,5 +1,5 @@
 /**
- * `node packages/conformance/dist/clients.js [--suite etcdctl,etcd3,python,grpc-js,perf]`: real, unmodified clients
+ * `node packages/conformance/dist/clients.js [--suite etcdctl,etcd3,python,grpc-js,perf,known-answers]`: real, unmodified clients
  * against the server under test. Prints a figure line a suite; exit code 1 when one of them found something.
  */
 import { parseArgs } from "node:util";
@@ -8,6 +8,7 @@ import { checkPerfSuite, etcdctlSuite } from "./clients/etcdctl-suite.ts";
 import { grpcJsSuite } from "./clients/grpc-js-suite.ts";
 import { pythonSuite } from "./clients/python-suite.ts";
 import { peerProgram, runMain, targetProgram } from "./command-line.ts";
+import { knownAnswersSuite } from "./known-answers.ts";
 import { printReport, type SuiteReport } from "./suite-report.ts";
 
 const SUITES: Readonly<Record<string, (target: readonly string[]) => Promise<SuiteReport>>> = {
@@ -16,6 +17,7 @@ const SUITES: Readonly<Record<string, (target: readonly string[]) => Promise<Sui
   python: pythonSuite,
   "grpc-js": grpcJsSuite,
   perf: checkPerfSuite,
+  "known-answers": knownAnswersSuite,
 };
 
 const { values } = parseArgs({

@@ -46,10 +46,30 @@ function loadMethods(): ReadonlyMap<string, Method> {
   const methods = new Map<string, Method>();
   for (const definition of Object.values(definitions)) {
     for (const method of Object.values(definition as ServiceDefinition)) {
-      if (typeof method?.path === "string") methods.set(method.path, method as Method);
+      if (typeof method?.path === "string") methods.set(method.path, withoutEmptyEnds(method as Method));
     }
   }
   return methods;
+}
+
+/**
+ * Leaves an empty `range_end` out, as proto3 encoders do. This library writes what it is given; up to 3.6 etcd takes an end that
+ * is there but empty for "from the key on", which no real client asks for that way.
+ */
+function withoutEmptyEnds(method: Method): Method {
+  return {
+    ...method,
+    requestSerialize: (request: object) => method.requestSerialize(dropEmptyEnds(request) as Message),
+  };
+}
+
+function dropEmptyEnds(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(dropEmptyEnds);
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  const fields = Object.entries(value).filter(
+    ([name, field]) => name !== "range_end" || (field as Uint8Array).length > 0,
+  );
+  return Object.fromEntries(fields.map(([name, field]: [string, unknown]) => [name, dropEmptyEnds(field)]));
 }
 
 let methods: ReadonlyMap<string, Method> | undefined;

@@ -5,6 +5,7 @@ import { etcdctlSuite } from "../src/clients/etcdctl-suite.ts";
 import { grpcJsSuite } from "../src/clients/grpc-js-suite.ts";
 import { pythonSuite } from "../src/clients/python-suite.ts";
 import { peerProgram } from "../src/command-line.ts";
+import { knownAnswersSuite } from "../src/known-answers.ts";
 import { expectClean, peerSuite } from "./peer-suite.ts";
 
 peerSuite("etcdctl", ["etcd-3.4", "etcdctl-3.4"], (target) => {
@@ -29,4 +30,10 @@ peerSuite("@grpc/grpc-js", [], (target) => {
   it("makes many calls, large ones, late ones and cancelled ones", async () => {
     expectClean(await grpcJsSuite(target));
   }, 90_000);
+});
+
+peerSuite("known answers", [], (target) => {
+  it("gives the answers of 3.7 that a real etcd at hand cannot be asked for", async () => {
+    expectClean(await knownAnswersSuite(target));
+  }, 60_000);
 });

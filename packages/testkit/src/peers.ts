@@ -49,7 +49,7 @@ export function serverUnderTest(repositoryRoot: string): readonly string[] | und
   const given = process.env["QUORATE_SERVER"]?.trim();
   if (given !== undefined && given !== "") return given.split(/\s+/);
   const own = join(repositoryRoot, "packages", "server", "bin", "quorate.js");
-  return existsSync(own) ? [process.execPath, own] : undefined;
+  return existsSync(own) ? [own] : undefined;
 }
 
 function candidates(name: PeerName): readonly string[] {

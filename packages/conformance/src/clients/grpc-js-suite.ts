@@ -15,6 +15,7 @@ export async function grpcJsSuite(target: readonly string[]): Promise<SuiteRepor
     using api = new EtcdApi(node.endpoint);
     await checks.run("calls side by side", () => manyCalls(checks, api));
     await checks.run("large messages", () => largeMessages(checks, api));
+    await checks.run("fragments of large events", () => fragments(checks, api));
     await checks.run("deadlines and cancels", () => deadlines(checks, api, node));
     await checks.run("watch streams", () => watchStreams(checks, api));
     await checks.run("keep-alive streams", () => keepAlives(checks, api));
@@ -62,6 +63,28 @@ async function largeMessages(checks: Checks, api: EtcdApi): Promise<void> {
   const longKey = Buffer.alloc(100_000, 0xfe);
   await api.must("KV/Put", { key: longKey, value: bytes("v") });
   checks.equal("a long key", firstValue(await api.must("KV/Range", { key: longKey })).toString(), "v");
+}
+
+/** Twenty events of 1.4 MB each, told again in pieces that a client with a small receive limit could take. */
+async function fragments(checks: Checks, api: EtcdApi): Promise<void> {
+  const stream = api.duplex("Watch/Watch");
+  const events: string[] = [];
+  let open = false;
+  stream.on("error", () => undefined);
+  stream.on("data", (response: Message) => {
+    for (const event of response["events"] as readonly { kv: { key: Buffer } }[]) events.push(event.kv.key.toString());
+    open = response["fragment"] === true;
+  });
+  stream.write({
+    create_request: { key: bytes("large/"), range_end: bytes("large0"), start_revision: "1", fragment: true },
+  });
+  await waitUntil(() => events.length >= 20 && !open, { what: "20 large events", timeoutMs: EVENT_TIMEOUT_MS });
+  stream.cancel();
+  checks.equal(
+    "large events in order",
+    events,
+    Array.from({ length: 20 }, (_, i) => `large/${i}`),
+  );
 }
 
 async function deadlines(checks: Checks, api: EtcdApi, node: EtcdNode): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type EtcdNodeOptions, SeededChoice } from "@quorate/testkit";
+import { type EtcdNodeOptions, SeededChoice, waitUntil } from "@quorate/testkit";
 import type { Message } from "../etcd-api.ts";
 import { BEHAVIOUR_CHANGES, type BehaviourChange, hasChange } from "./behaviour-changes.ts";
 import { differences } from "./differences.ts";
@@ -33,6 +33,7 @@ export interface SeedResult {
 }
 
 const CATCH_UP_MS = 350;
+const LEASE_END_MS = 10_000;
 const READS_MAX = 16;
 const DIFFERENCES_MAX = 5;
 
@@ -178,11 +179,42 @@ class SeedRun {
 
   async #finish(position: number): Promise<void> {
     await this.#settle(position);
+    await this.#expireLease(position);
+    await this.#settle(position);
     for (const revision of ["0", String(Math.max(1, this.#world.compactRevision + 1))]) {
       await this.#both({ kind: "call", method: "Maintenance/HashKV", request: { revision } }, position);
     }
     const all = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
     await this.#both({ kind: "call", method: "KV/Range", request: all }, position);
+  }
+
+  /** A lease runs out: all of its keys must go in one revision, told to every watcher. */
+  async #expireLease(position: number): Promise<void> {
+    const call = (method: string, request: Message): Promise<void> =>
+      this.#both({ kind: "call", method, request }, position);
+    await call("Lease/LeaseGrant", { ID: "555", TTL: "1" });
+    for (const name of ["expire/b", "expire/a", "k/00", "expire/c"]) {
+      await call("KV/Put", { key: Buffer.from(name), value: Buffer.from("short-lived"), lease: "555" });
+    }
+    const gone = async (side: Side): Promise<boolean> => {
+      const left = await side.perform(
+        { kind: "call", method: "KV/Range", request: { key: Buffer.from("expire/a") } },
+        0,
+      );
+      return (left as { response?: Message }).response?.["count"] === "0";
+    };
+    await Promise.all(
+      [this.#peer, this.#target].map((side) =>
+        waitUntil(() => gone(side), {
+          what: `the end of a lease on ${side.version}`,
+          timeoutMs: LEASE_END_MS,
+          everyMs: 50,
+        }),
+      ),
+    );
+    this.#world.leases.delete("555");
+    await call("KV/Range", { key: Buffer.from("expire/"), range_end: Buffer.from("expire0") });
+    await call("Lease/LeaseTimeToLive", { ID: "555", keys: true });
   }
 
   #compare(step: Step, peer: unknown, target: unknown, position: number): void {
