@@ -1,4 +1,5 @@
 export type { Backend, Bucket, BucketRecord, RevisionRecord, ScanDone } from "./backend.ts";
+export { hashBackend } from "./backend-hash.ts";
 export type { Change, HistoryDone, RevisionChanges, WriteHook } from "./change.ts";
 export type { HashDone, HashKvResult } from "./hash-read.ts";
 export type {

@@ -65,19 +65,20 @@ export class KeyIndex {
   /** Adds the first known revision of a key; `version` 0 is a tombstone. PERF: O(log n). */
   add(key: string, main: number, sub: number, createRevision: number, version: number): void {
     const slot = this.#slots.take(key);
-    this.#tree.insert(slot, key);
+    const leaf = this.#tree.insert(slot, key);
     this.#slotByKey.set(key, slot);
     this.#slots.setNewest(slot, main, sub, createRevision, version);
-    this.#tree.touch(this.#slots.leaf(slot), main, version === 0 ? 0 : 1);
+    if (version !== 0) this.#tree.turn(leaf, main, 1);
   }
 
-  /** Adds a newer revision to a key; `version` 0 is a tombstone. PERF: O(1). */
+  /** Adds a newer revision to a key; `version` 0 is a tombstone. PERF: O(1), O(log n) where the key comes to life or dies. */
   append(slot: number, main: number, sub: number, createRevision: number, version: number): void {
     const slots = this.#slots;
-    const wasLive = slots.version(slot) !== 0 ? 1 : 0;
+    const wasLive = slots.version(slot) !== 0;
+    const isLive = version !== 0;
     slots.archiveNewest(slot);
     slots.setNewest(slot, main, sub, createRevision, version);
-    this.#tree.touch(slots.leaf(slot), main, (version === 0 ? 0 : 1) - wasLive);
+    if (isLive !== wasLive) this.#tree.turn(this.#tree.leafFor(slots.key(slot)), main, isLive ? 1 : -1);
   }
 
   /**
@@ -145,8 +146,8 @@ export class KeyIndex {
   }
 
   /**
-   * Number of keys of [begin, end) live at `revision`. PERF: O(log n) where nothing in the range changed after `revision`;
-   * else the leaves that changed are walked.
+   * Number of keys of [begin, end) live at `revision`. PERF: O(log n) where no key of the range came to life or died after
+   * `revision`; else the leaves of those that did are walked.
    */
   count(begin: string, end: string | undefined, revision: number): number {
     if (end !== undefined && end <= begin) return 0;
@@ -169,7 +170,7 @@ export class KeyIndex {
   /** Whether any key was deleted at exactly this main revision. PERF: O(n). */
   hasTombstoneAt(main: number): boolean {
     for (let leaf: LeafNode | undefined = this.#tree.leafFor(""); leaf !== undefined; leaf = leaf.next) {
-      if (leaf.newestMain < main) continue;
+      if (leaf.newestTurn < main) continue;
       for (let i = 0; i < leaf.length; i++) if (this.#isDeletedAt(leaf.slots[i] as number, main)) return true;
     }
     return false;
@@ -244,7 +245,7 @@ export class KeyIndex {
   }
 
   #countBelow(node: KeyNode, begin: string | undefined, end: string | undefined, revision: number): number {
-    if (begin === undefined && end === undefined && node.newestMain <= revision) return node.liveCount;
+    if (begin === undefined && end === undefined && node.newestTurn <= revision) return node.liveCount;
     if (node instanceof LeafNode) return this.#countLeaf(node, begin, end, revision);
     const first = begin === undefined ? 0 : childFor(node, begin);
     const last = end === undefined ? node.children.length - 1 : childFor(node, end);

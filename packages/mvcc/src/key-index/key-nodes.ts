@@ -1,7 +1,8 @@
 /**
  * The nodes of the ordered tree over slots. Leaves hold slot numbers in key order; inner nodes hold children and, for each
  * child but the first, the least key that may be in it. Every node counts the live keys below it and knows the newest
- * revision that touched them, so that a range is counted without walking it.
+ * revision that made or deleted one of them, so that a range is counted without walking it, also at revisions before the
+ * newest as long as only values have changed since.
  */
 
 /** Slots in one leaf at most. PERF: an insert moves half a leaf, a split allocates one. */
@@ -15,8 +16,8 @@ export class LeafNode {
   length = 0;
   /** Keys here whose newest revision is not a tombstone. */
   liveCount = 0;
-  /** No key here was changed after this revision; it may be too high, never too low. */
-  newestMain = 0;
+  /** No key here came to life or died after this revision; it may be too high, never too low. */
+  newestTurn = 0;
   parent: InnerNode | undefined = undefined;
   next: LeafNode | undefined = undefined;
   previous: LeafNode | undefined = undefined;
@@ -27,7 +28,7 @@ export class InnerNode {
   /** `leastKeys[i]` is at most every key in `children[i]` and above every key in `children[i - 1]`; the first is unused. */
   readonly leastKeys: string[] = [];
   liveCount = 0;
-  newestMain = 0;
+  newestTurn = 0;
   parent: InnerNode | undefined = undefined;
 }
 

@@ -1,5 +1,3 @@
-import type { LeafNode } from "./key-nodes.ts";
-
 const CHUNK_BITS = 12;
 const CHUNK_SLOTS = 1 << CHUNK_BITS;
 const CHUNK_MASK = CHUNK_SLOTS - 1;
@@ -14,7 +12,6 @@ function filledArray<T>(value: T): T[] {
 /** Columns of 4,096 keys. Chunks never move, so the table grows without copying. */
 class SlotChunk {
   readonly keys: string[] = filledArray<string>("");
-  readonly leaves: (LeafNode | undefined)[] = filledArray<LeafNode | undefined>(undefined);
   readonly histories: (number[] | undefined)[] = filledArray<number[] | undefined>(undefined);
   readonly newest: Float64Array = new Float64Array(CHUNK_SLOTS * REVISION_NUMBERS);
 }
@@ -22,7 +19,7 @@ class SlotChunk {
 /**
  * What is known of each key, in columns instead of one object per key: a key is a slot, a small number that stays its own
  * until the key is forgotten. The newest revision sits in a typed array; older ones, which most keys do not have, in one
- * flat array of numbers per key, oldest first. Space: 56 bytes a key, and 32 a version plus 48 once.
+ * flat array of numbers per key, oldest first. Space: 48 bytes a key, and 32 a version plus 48 once.
  */
 export class KeySlots {
   readonly #chunks: SlotChunk[] = [];
@@ -45,7 +42,6 @@ export class KeySlots {
     const chunk = this.#chunk(slot);
     const at = slot & CHUNK_MASK;
     chunk.keys[at] = "";
-    chunk.leaves[at] = undefined;
     chunk.histories[at] = undefined;
     chunk.newest.fill(0, at * REVISION_NUMBERS, (at + 1) * REVISION_NUMBERS);
     this.#free.push(slot);
@@ -53,14 +49,6 @@ export class KeySlots {
 
   key(slot: number): string {
     return this.#chunk(slot).keys[slot & CHUNK_MASK] as string;
-  }
-
-  leaf(slot: number): LeafNode {
-    return this.#chunk(slot).leaves[slot & CHUNK_MASK] as LeafNode;
-  }
-
-  setLeaf(slot: number, leaf: LeafNode): void {
-    this.#chunk(slot).leaves[slot & CHUNK_MASK] = leaf;
   }
 
   /** The older revisions, {@link REVISION_NUMBERS} numbers each, oldest first; undefined when there are none. */

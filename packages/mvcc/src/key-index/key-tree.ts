@@ -7,8 +7,8 @@ import type { KeySlots } from "./key-slots.ts";
 const MERGE_SLOTS_MAX = LEAF_SLOTS_MAX / 2;
 
 /**
- * Slots in the order of their keys: a B+tree whose nodes count live keys. A slot's place changes only when its key is
- * added or removed; changes of a key touch the counters on the way to the root.
+ * Slots in the order of their keys: a B+tree whose nodes count live keys. It is touched only when a key is added, removed,
+ * comes to life or dies; most writes do none of that.
  */
 export class KeyTree {
   readonly #slots: KeySlots;
@@ -42,8 +42,8 @@ export class KeyTree {
     return low;
   }
 
-  /** Adds a slot whose key is not in the tree and not live yet. PERF: O(log n). */
-  insert(slot: number, key: string): void {
+  /** Adds a slot whose key is not in the tree and not live yet, and returns the leaf it is in. PERF: O(log n). */
+  insert(slot: number, key: string): LeafNode {
     let leaf = this.leafFor(key);
     let at = this.lowerBound(leaf, key);
     if (leaf.length === LEAF_SLOTS_MAX) {
@@ -57,15 +57,15 @@ export class KeyTree {
     leaf.slots.copyWithin(at + 1, at, leaf.length);
     leaf.slots[at] = slot;
     leaf.length += 1;
-    this.#slots.setLeaf(slot, leaf);
+    return leaf;
   }
 
-  /** Notes that a key in `leaf` changed at `main`, and by how much (-1, 0, 1) that changed the number of live keys. */
-  touch(leaf: LeafNode, main: number, liveDelta: number): void {
-    leaf.newestMain = main;
+  /** Notes that a key in `leaf` came to life (1) or died (-1) at main revision `main`. PERF: O(depth). */
+  turn(leaf: LeafNode, main: number, liveDelta: 1 | -1): void {
+    leaf.newestTurn = main;
     leaf.liveCount += liveDelta;
     for (let node = leaf.parent; node !== undefined; node = node.parent) {
-      node.newestMain = main;
+      node.newestTurn = main;
       node.liveCount += liveDelta;
     }
   }
@@ -85,10 +85,9 @@ export class KeyTree {
     const right = leaf.next;
     if (right === undefined || right.parent !== leaf.parent || leaf.length + right.length > MERGE_SLOTS_MAX) return;
     leaf.slots.set(right.slots.subarray(0, right.length), leaf.length);
-    for (let i = 0; i < right.length; i++) this.#slots.setLeaf(right.slots[i] as number, leaf);
     leaf.length += right.length;
     leaf.liveCount += right.liveCount;
-    leaf.newestMain = Math.max(leaf.newestMain, right.newestMain);
+    leaf.newestTurn = Math.max(leaf.newestTurn, right.newestTurn);
     right.length = 0;
     this.#unlinkLeaf(right);
   }
@@ -106,12 +105,11 @@ export class KeyTree {
     let liveMoved = 0;
     for (let i = 0; i < right.length; i++) {
       const slot = right.slots[i] as number;
-      this.#slots.setLeaf(slot, right);
       if (this.#slots.version(slot) !== 0) liveMoved += 1;
     }
     right.liveCount = liveMoved;
     leaf.liveCount -= liveMoved;
-    right.newestMain = leaf.newestMain;
+    right.newestTurn = leaf.newestTurn;
     right.next = leaf.next;
     right.previous = leaf;
     if (leaf.next !== undefined) leaf.next.previous = right;
@@ -128,7 +126,7 @@ export class KeyTree {
       parent.children.push(left);
       parent.leastKeys.push("");
       parent.liveCount = left.liveCount + right.liveCount;
-      parent.newestMain = left.newestMain;
+      parent.newestTurn = left.newestTurn;
       left.parent = parent;
       this.#root = parent;
     }
@@ -151,7 +149,7 @@ export class KeyTree {
       right.liveCount += child.liveCount;
     }
     right.leastKeys.push("", ...inner.leastKeys.splice(keep).slice(1));
-    right.newestMain = inner.newestMain;
+    right.newestTurn = inner.newestTurn;
     inner.liveCount -= right.liveCount;
     this.#linkRight(inner, right, leastKey);
   }
