@@ -58,12 +58,14 @@ export class BulkQueue {
     this.#enter(stream);
   }
 
-  /** Drops what waits with a stream that is gone. */
+  /** Drops what waits with a stream, its end included. */
   forget(stream: Stream): void {
     this.queuedBytes -= stream.queuedBytes;
     this.#total.bytes -= stream.queuedBytes;
     stream.queuedBytes = 0;
     stream.queueOffset = 0;
+    stream.trailers = undefined;
+    stream.endsWithData = false;
     compact(stream);
   }
 
@@ -114,7 +116,7 @@ export class BulkQueue {
   /** Writes one DATA frame from what waits with `stream`. */
   #writeFrame(stream: Stream): void {
     const length = Math.min(stream.queuedBytes, stream.sendWindow, this.window, MAX_FRAME_BYTES);
-    if (length < DRIBBLE_BYTES && length < stream.queuedBytes) this.#owner.onDribble();
+    const dribble = length < DRIBBLE_BYTES && length < stream.queuedBytes;
     const output = this.#output;
     const at = output.reserve(9);
     writeFrameHeader(output.buffer as Buffer, at, length, DATA, 0, stream.id);
@@ -140,6 +142,8 @@ export class BulkQueue {
     stream.progressAtMs = stream.host.nowMs;
     compact(stream);
     this.#owner.onDataSent();
+    // Last, because it may be the end of the connection and of all its streams.
+    if (dribble) this.#owner.onDribble();
   }
 }
 

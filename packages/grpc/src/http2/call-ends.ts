@@ -1,6 +1,7 @@
 import type { AbuseGuard } from "../abuse-guard.ts";
 import type { ServerContext } from "../context.ts";
 import { Status } from "../status.ts";
+import { CANCEL } from "./frames.ts";
 import type { Sender } from "./sender.ts";
 import type { Stream } from "./stream.ts";
 import { CLOSED_BY_US, type StreamTable } from "./stream-table.ts";
@@ -12,6 +13,10 @@ export interface CallEndsHost {
   readonly table: StreamTable;
   readonly guard: AbuseGuard;
   readonly sender: Sender;
+  reportAbuse(kind: string): void;
+  writeReset(id: number, code: number): void;
+  /** The same for one that the peer provoked, which costs as much as one that it sends (CVE-2025-8671). */
+  provokedReset(id: number, code: number): void;
   /** The stream is not in the table any more. */
   onStreamGone(stream: Stream): void;
 }
@@ -61,6 +66,29 @@ export class CallEnds {
     this.close(stream, how);
   }
 
+  /** Ends a stream from our side, `code` for the client and `status` for the record. */
+  cancel(stream: Stream, status: number, code: number): void {
+    this.abort(stream, CLOSED_BY_US, status);
+    this.#host.writeReset(stream.id, code);
+  }
+
+  /** Ends a stream because of what the peer did on it; `kind` names the breach for the observer. */
+  breach(stream: Stream, code: number, kind: string): void {
+    this.#host.reportAbuse(kind);
+    this.abort(stream, CLOSED_BY_US, Status.INTERNAL);
+    this.#host.provokedReset(stream.id, code);
+  }
+
+  /** Ends streams whose data has waited since `beforeMs` without any of it leaving. */
+  endStalled(beforeMs: number): void {
+    if (this.#host.sender.bulk.queuedBytes === 0) return;
+    for (const stream of this.#host.table.open.values()) {
+      if (stream.queuedBytes === 0 || stream.progressAtMs > beforeMs) continue;
+      this.#host.reportAbuse("stalled-stream");
+      this.cancel(stream, Status.CANCELLED, CANCEL);
+    }
+  }
+
   abortAll(): void {
     for (const stream of this.#host.table.open.values()) this.abort(stream, CLOSED_BY_US, Status.CANCELLED);
   }
@@ -69,9 +97,7 @@ export class CallEnds {
   endStreaming(): void {
     for (const stream of this.#host.table.open.values()) {
       if (stream.ended || stream.head.method === undefined || stream.method.kind === "unary") continue;
-      stream.cancelled = true;
-      stream.fail(Status.UNAVAILABLE, SHUTTING_DOWN);
-      this.#tellCancelled(stream);
+      this.fail(stream, Status.UNAVAILABLE, SHUTTING_DOWN);
     }
   }
 
@@ -85,7 +111,17 @@ export class CallEnds {
     this.#context.observer.handlerError?.(stream.path, error);
     if (stream.ended) return;
     stream.responseBlock = undefined;
-    stream.fail(Status.INTERNAL, "internal error");
+    this.fail(stream, Status.INTERNAL, "internal error");
+  }
+
+  /**
+   * Ends a call that its handler has not ended. The handler is told, and the object is not used again: somebody may still hold
+   * it and send to it, which must not reach another call.
+   */
+  fail(stream: Stream, status: number, message: string): void {
+    stream.cancelled = true;
+    stream.fail(status, message);
+    this.#tellCancelled(stream);
   }
 
   /** Calls `onCancel`; false when the handler did not set it. */

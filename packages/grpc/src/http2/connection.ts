@@ -10,7 +10,6 @@ import type { PeerInfo } from "../types.ts";
 import { CallEnds, type CallEndsHost } from "./call-ends.ts";
 import { Control, type ControlHost } from "./control.ts";
 import {
-  CANCEL,
   CONTINUATION,
   ENHANCE_YOUR_CALM,
   FLAG_ACK,
@@ -50,6 +49,7 @@ export class Connection
   readonly pingGuard: PingGuard;
   readonly peer: PeerInfo;
   readonly encrypted: boolean;
+  readonly ends: CallEnds;
   nowMs: number;
   acceptUpTo: number = MAX_WINDOW;
   frameSinceMs = -1;
@@ -62,7 +62,6 @@ export class Connection
   readonly #requests: Requests;
   readonly #control: Control;
   readonly #life: Lifecycle;
-  readonly #ends: CallEnds;
   #state: "open" | "closing" | "closed" = "open";
   #dirty = false;
   #recvWindow: number;
@@ -83,7 +82,7 @@ export class Connection
     this.#input = new Input(this, socket, limits);
     this.#requests = new Requests(this, context);
     this.#control = new Control(this, limits);
-    this.#ends = new CallEnds(this, context);
+    this.ends = new CallEnds(this, context);
     this.#life = new Lifecycle(this, limits, this.nowMs);
     this.#recvWindow = limits.connectionReceiveWindowBytes;
   }
@@ -115,7 +114,12 @@ export class Connection
   #onData(chunk: Buffer): void {
     this.nowMs = this.#context.nowMs();
     this.#life.lastReadMs = this.nowMs;
-    if (this.#state === "open") this.#input.take(chunk);
+    if (this.#state !== "open") return;
+    try {
+      this.#input.take(chunk);
+    } catch (error) {
+      this.#onBug(error);
+    }
   }
 
   onInputRead(carrying: boolean): void {
@@ -133,7 +137,17 @@ export class Connection
 
   resumeTurn(): void {
     this.nowMs = this.#context.nowMs();
-    this.#input.resume();
+    try {
+      this.#input.resume();
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  /** A mistake of ours costs this connection, never the process: a peer might be able to provoke it. */
+  #onBug(error: unknown): void {
+    this.#context.observer.handlerError?.("", error);
+    this.destroy();
   }
 
   noteNewStream(): void {
@@ -192,11 +206,15 @@ export class Connection
     this.#dirty = false;
     if (this.#state === "closed") return;
     this.nowMs = this.#context.nowMs();
-    this.#context.pool.giveBack(this.#ends.retired);
-    if (this.#output.inFlightBytes === 0) this.#write();
-    if (this.#state !== "open") return;
-    this.sender.notifyDrained();
-    this.#input.onTurnEnd();
+    this.#context.pool.giveBack(this.ends.retired);
+    try {
+      if (this.#output.inFlightBytes === 0) this.#write();
+      if (this.#state !== "open") return;
+      this.sender.notifyDrained();
+      this.#input.onTurnEnd();
+    } catch (error) {
+      this.#onBug(error);
+    }
   }
 
   #write(): void {
@@ -225,6 +243,11 @@ export class Connection
     if (this.#controlQueued <= this.#context.limits.controlQueueHard) return;
     this.reportAbuse("control-queue");
     this.destroy();
+  }
+
+  writeReset(id: number, code: number): void {
+    this.#output.smallFrame(RST_STREAM, 0, id, 1, code);
+    this.markDirty();
   }
 
   writePing(first: number, second: number): void {
@@ -266,13 +289,13 @@ export class Connection
   }
 
   onCallEnded(stream: Stream, code: number): void {
-    this.#ends.decided(stream, code);
+    this.ends.decided(stream, code);
   }
 
   onLocalClose(stream: Stream): void {
     stream.localClosed = true;
     if (!stream.remoteClosed) this.writeControl(RST_STREAM, 0, stream.id, 1, NO_ERROR);
-    this.#ends.close(stream, stream.remoteClosed ? CLOSED_NORMALLY : CLOSED_BY_US);
+    this.ends.close(stream, stream.remoteClosed ? CLOSED_NORMALLY : CLOSED_BY_US);
   }
 
   onStreamGone(stream: Stream): void {
@@ -280,16 +303,12 @@ export class Connection
     this.#life.onStreamClosed();
   }
 
-  releaseSlot(stream: Stream): void {
-    this.#ends.releaseSlot(stream);
-  }
-
   onPause(stream: Stream): void {
     this.#requests.onPause(stream);
   }
 
   onPeerReset(stream: Stream): void {
-    this.#ends.abort(stream, CLOSED_BY_PEER, Status.CANCELLED);
+    this.ends.abort(stream, CLOSED_BY_PEER, Status.CANCELLED);
   }
 
   onTime(stream: Stream, nowMs: number): void {
@@ -297,32 +316,15 @@ export class Connection
     this.#requests.onTime(stream, nowMs);
   }
 
-  onHandlerError(stream: Stream, error: unknown): void {
-    this.#ends.handlerError(stream, error);
-  }
-
-  cancelStream(stream: Stream, status: number, code: number): void {
-    this.#ends.abort(stream, CLOSED_BY_US, status);
-    this.#output.smallFrame(RST_STREAM, 0, stream.id, 1, code);
-    this.markDirty();
-  }
-
-  streamError(stream: Stream, code: number, kind: string): void {
-    this.reportAbuse(kind);
-    this.#ends.abort(stream, CLOSED_BY_US, Status.INTERNAL);
-    this.#provokedReset(stream.id, code);
-  }
-
-  refuseStream(id: number, code: number): void {
+  refuseStream(id: number, code: number, cost = 1): void {
     this.table.refuse(id);
     if (code === REFUSED_STREAM) this.writeControl(RST_STREAM, 0, id, 1, code);
-    else this.#provokedReset(id, code);
+    else this.provokedReset(id, code, cost);
   }
 
-  /** Resets that a client provokes cost as much as those it sends (CVE-2025-8671). */
-  #provokedReset(id: number, code: number): void {
+  provokedReset(id: number, code: number, cost = 1): void {
     this.writeControl(RST_STREAM, 0, id, 1, code);
-    if (!this.guard.reset(this.nowMs)) this.connectionError(ENHANCE_YOUR_CALM, "provoked-resets");
+    if (!this.guard.reset(this.nowMs, cost)) this.connectionError(ENHANCE_YOUR_CALM, "provoked-resets");
   }
 
   // Life and death.
@@ -351,19 +353,6 @@ export class Connection
     return this.acceptUpTo;
   }
 
-  endStreamingCalls(): void {
-    this.#ends.endStreaming();
-  }
-
-  endStalledStreams(beforeMs: number): void {
-    if (this.sender.bulk.queuedBytes === 0) return;
-    for (const stream of this.table.open.values()) {
-      if (stream.queuedBytes === 0 || stream.progressAtMs > beforeMs) continue;
-      this.reportAbuse("stalled-stream");
-      this.cancelStream(stream, Status.CANCELLED, CANCEL);
-    }
-  }
-
   reportAbuse(kind: string): void {
     this.#context.observer.abuse?.(kind, this.peer.remoteAddress);
   }
@@ -379,7 +368,7 @@ export class Connection
     if (this.#state !== "open") return;
     this.#state = "closing";
     this.#input.drop();
-    this.#ends.abortAll();
+    this.ends.abortAll();
     this.#life.linger(this.nowMs);
     this.markDirty();
   }
@@ -392,7 +381,7 @@ export class Connection
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#input.drop();
-    this.#ends.abortAll();
+    this.ends.abortAll();
     this.#output.drop();
     this.#context.observer.connectionClosed?.();
     this.#context.onConnectionClosed(this);

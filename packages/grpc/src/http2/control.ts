@@ -1,6 +1,7 @@
 import type { AbuseGuard, PingGuard } from "../abuse-guard.ts";
 import { MAX_WINDOW } from "../limits.ts";
 import type { GrpcLimits } from "../types.ts";
+import type { CallEnds } from "./call-ends.ts";
 import {
   ENHANCE_YOUR_CALM,
   FLAG_ACK,
@@ -28,11 +29,11 @@ import type { StreamTable } from "./stream-table.ts";
 export interface ControlHost {
   readonly sender: Sender;
   readonly table: StreamTable;
+  readonly ends: CallEnds;
   readonly guard: AbuseGuard;
   readonly pingGuard: PingGuard;
   readonly nowMs: number;
   connectionError(code: number, kind: string, debug?: string): void;
-  streamError(stream: Stream, code: number, kind: string): void;
   /** Writes an answer that the peer provoked, which counts as queued until it has left. */
   writeControl(type: number, flags: number, streamId: number, words: 0 | 1 | 2, first?: number, second?: number): void;
   /** The peer reset `stream`. */
@@ -149,9 +150,9 @@ export class Control {
     if (stream === undefined) {
       // It may have crossed our last frame on the stream; but nobody may open a window of a stream that never was.
       if (id > host.table.lastId || id % 2 === 0) host.connectionError(PROTOCOL_ERROR, "window-update-on-idle-stream");
-    } else if (bytes === 0) host.streamError(stream, PROTOCOL_ERROR, "window-update-zero");
+    } else if (bytes === 0) host.ends.breach(stream, PROTOCOL_ERROR, "window-update-zero");
     else if (!host.sender.bulk.openStreamWindow(stream, bytes))
-      host.streamError(stream, FLOW_CONTROL_ERROR, "window-overflow");
+      host.ends.breach(stream, FLOW_CONTROL_ERROR, "window-overflow");
   }
 
   /** Priorities are deprecated and ignored, but a flood of them is not. */

@@ -1,5 +1,6 @@
 import { MAX_WINDOW } from "../limits.ts";
 import type { GrpcLimits } from "../types.ts";
+import type { CallEnds } from "./call-ends.ts";
 import { ENHANCE_YOUR_CALM, NO_ERROR, PROTOCOL_ERROR, SETTINGS_TIMEOUT } from "./frames.ts";
 
 /** Contents of our PINGs, so that their answers can be told apart. */
@@ -13,6 +14,7 @@ let serial = 0;
 
 /** What the clock of a connection acts on. */
 export interface LifecycleHost {
+  readonly ends: CallEnds;
   readonly nowMs: number;
   /** Open streams. */
   readonly openStreams: number;
@@ -26,9 +28,6 @@ export interface LifecycleHost {
   writePing(first: number, second: number): void;
   /** Refuses streams above the last one, and says so. Returns that one. */
   stopAccepting(): number;
-  endStreamingCalls(): void;
-  /** Ends streams whose data has waited since before `beforeMs`. */
-  endStalledStreams(beforeMs: number): void;
   /** Writes what is due, then closes. */
   closeGracefully(): void;
   destroy(): void;
@@ -83,7 +82,7 @@ export class Lifecycle {
       host.reportAbuse("write-stall");
       return host.destroy();
     }
-    host.endStalledStreams(nowMs - limits.stallTimeoutMs);
+    host.ends.endStalled(nowMs - limits.stallTimeoutMs);
     this.#keepAlive(nowMs);
     if (nowMs >= this.#agesAtMs) this.drain("max_age");
     if (this.#draining === "announced" && nowMs >= this.#finalByMs) this.#finalGoAway(nowMs);
@@ -93,7 +92,7 @@ export class Lifecycle {
   drain(why: "max_age" | "shutdown"): void {
     if (why === "shutdown" && !this.#shutdown) {
       this.#shutdown = true;
-      if (this.#draining === "final") this.#host.endStreamingCalls();
+      if (this.#draining === "final") this.#host.ends.endStreaming();
     }
     if (this.#draining !== "no") return;
     this.#draining = "announced";
@@ -120,7 +119,7 @@ export class Lifecycle {
   #finalGoAway(nowMs: number): void {
     this.#draining = "final";
     this.#host.writeGoAway(this.#host.stopAccepting(), NO_ERROR, "");
-    if (this.#shutdown) this.#host.endStreamingCalls();
+    if (this.#shutdown) this.#host.ends.endStreaming();
     else this.#closeByMs = nowMs + this.#limits.maxConnectionAgeGraceMs;
     this.onStreamClosed();
   }

@@ -28,10 +28,8 @@ export interface RequestsHost extends StreamHost {
   readonly acceptUpTo: number;
   /** Ends the connection with GOAWAY; `kind` names the breach for the observer. */
   connectionError(code: number, kind: string): void;
-  /** Ends a stream with RST_STREAM because of what the peer did. */
-  streamError(stream: Stream, code: number, kind: string): void;
-  /** The same for a stream that does not exist. */
-  refuseStream(id: number, code: number): void;
+  /** Resets a stream that does not exist because of what the peer did; `cost` is how many resets it counts for. */
+  refuseStream(id: number, code: number, cost?: number): void;
   /** Grants credit by WINDOW_UPDATE. */
   grant(streamId: number, bytes: number): void;
   reportAbuse(kind: string): void;
@@ -39,6 +37,8 @@ export interface RequestsHost extends StreamHost {
   noteNewStream(): void;
 }
 
+/** Decoding a list that is far too large takes as long as handling so many resets. */
+const LARGE_LIST_COST = 10;
 const NOT_COMPLETE = "the request message did not arrive in time";
 const DEADLINE = "context deadline exceeded";
 
@@ -115,9 +115,9 @@ export class Requests {
   }
 
   #onTrailers(stream: Stream, endStream: boolean): void {
-    if (stream.remoteClosed) return this.#host.streamError(stream, STREAM_CLOSED, "headers-after-end");
+    if (stream.remoteClosed) return this.#host.ends.breach(stream, STREAM_CLOSED, "headers-after-end");
     if (!endStream || this.#decoder.tooLarge || !validTrailers(this.#decoder))
-      return this.#host.streamError(stream, PROTOCOL_ERROR, "bad-trailers");
+      return this.#host.ends.breach(stream, PROTOCOL_ERROR, "bad-trailers");
     stream.remoteClosed = true;
     this.#onRequestEnd(stream);
   }
@@ -132,7 +132,7 @@ export class Requests {
       return host.refuseStream(id, REFUSED_STREAM);
     if (this.#decoder.tooLarge) {
       host.reportAbuse("header-list");
-      return host.refuseStream(id, ENHANCE_YOUR_CALM);
+      return host.refuseStream(id, ENHANCE_YOUR_CALM, LARGE_LIST_COST);
     }
     if (this.blocks.selfDependent) return host.refuseStream(id, PROTOCOL_ERROR);
     const head = this.#heads.head(this.#decoder);
@@ -178,7 +178,7 @@ export class Requests {
     try {
       method.stream?.(stream);
     } catch (error) {
-      this.#host.onHandlerError(stream, error);
+      this.#host.ends.handlerError(stream, error);
     }
   }
 
@@ -192,13 +192,13 @@ export class Requests {
       return host.connectionError(ENHANCE_YOUR_CALM, "empty-frames");
     const stream = host.table.open.get(id);
     if (stream === undefined) return this.#onLateData(id);
-    if (stream.remoteClosed) return host.streamError(stream, STREAM_CLOSED, "data-after-end");
+    if (stream.remoteClosed) return host.ends.breach(stream, STREAM_CLOSED, "data-after-end");
     stream.recvWindow -= payloadBytes;
-    if (stream.recvWindow < 0) return host.streamError(stream, FLOW_CONTROL_ERROR, "stream-window");
+    if (stream.recvWindow < 0) return host.ends.breach(stream, FLOW_CONTROL_ERROR, "stream-window");
     stream.dataBytes += dataBytes;
     const { contentLength } = stream.head;
     if (contentLength !== -1 && (stream.dataBytes > contentLength || (endStream && stream.dataBytes < contentLength)))
-      return host.streamError(stream, PROTOCOL_ERROR, "content-length");
+      return host.ends.breach(stream, PROTOCOL_ERROR, "content-length");
     this.#dataStream = stream;
   }
 
@@ -238,13 +238,13 @@ export class Requests {
   /** The client has sent all it will send on `stream`. */
   #onRequestEnd(stream: Stream): void {
     if (stream.head.contentLength !== -1 && stream.dataBytes !== stream.head.contentLength)
-      return this.#host.streamError(stream, PROTOCOL_ERROR, "content-length");
+      return this.#host.ends.breach(stream, PROTOCOL_ERROR, "content-length");
     if (stream.paused && stream.heldInput !== undefined) {
       stream.heldEnd = true;
       return;
     }
     if (stream.raw !== undefined) return stream.raw.onBodyEnd();
-    if (stream.prefixHave > 0) return stream.fail(Status.INTERNAL, "unexpected EOF");
+    if (stream.prefixHave > 0) return this.#host.ends.fail(stream, Status.INTERNAL, "unexpected EOF");
     const { method } = stream;
     if (method.oneRequest) {
       if (!stream.messageSeen) {
@@ -265,7 +265,7 @@ export class Requests {
       // A handler that does not want to know would otherwise leave the call open for ever.
       else if (method.kind !== "serverStream") stream.end();
     } catch (error) {
-      this.#host.onHandlerError(stream, error);
+      this.#host.ends.handlerError(stream, error);
     }
   }
 
@@ -289,7 +289,7 @@ export class Requests {
         if (!stream.ended) this.#halfClose(stream);
       }
     } catch (error) {
-      this.#host.onHandlerError(stream, error);
+      this.#host.ends.handlerError(stream, error);
     }
     if (!stream.ended && stream.deadlineMs !== undefined) context.setTimer(stream, stream.deadlineMs);
   }
@@ -297,7 +297,7 @@ export class Requests {
   #messageOwner(): ConstructorParameters<typeof RequestMessages>[0] {
     return {
       onMessage: (stream, buffer, start, end, lastBytes) => this.#onMessage(stream, buffer, start, end, lastBytes),
-      onBadMessage: (stream, code, message) => stream.fail(code, message),
+      onBadMessage: (stream, code, message) => this.#host.ends.fail(stream, code, message),
       onCreditDue: (stream) => this.#credit(stream),
     };
   }
@@ -317,7 +317,7 @@ export class Requests {
     try {
       stream.onMessage?.(message);
     } catch (error) {
-      this.#host.onHandlerError(stream, error);
+      this.#host.ends.handlerError(stream, error);
     }
   }
 
@@ -365,7 +365,7 @@ export class Requests {
   onTime(stream: Stream, nowMs: number): void {
     assert(!stream.ended, "a call that has ended has no timer");
     if (stream.deadlineMs !== undefined && stream.deadlineMs <= nowMs) {
-      this.#host.cancelStream(stream, Status.DEADLINE_EXCEEDED, CANCEL);
+      this.#host.ends.cancel(stream, Status.DEADLINE_EXCEEDED, CANCEL);
     } else {
       this.#host.reportAbuse("slow-request");
       stream.fail(Status.DEADLINE_EXCEEDED, NOT_COMPLETE);

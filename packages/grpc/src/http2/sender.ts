@@ -2,6 +2,7 @@ import { concatBytes } from "@quorate/base";
 import { Status } from "../status.ts";
 import type { MetadataInit } from "../types.ts";
 import { type BulkOwner, BulkQueue } from "./bulk-queue.ts";
+import type { CallEnds } from "./call-ends.ts";
 import {
   CONTINUATION,
   DATA,
@@ -37,6 +38,7 @@ export interface SenderLimits {
 
 /** What the sender tells its connection. */
 export interface SenderOwner extends BulkOwner {
+  readonly ends: CallEnds;
   /** A message was accepted for sending. */
   onMessageSent(stream: Stream, bytes: number): void;
   /** The outcome of a call is decided. */
@@ -240,14 +242,19 @@ export class Sender {
     const max = this.#limits.maxSendMessageBytes;
     if (length > max) {
       const message = `grpc: trying to send message larger than max (${length} vs. ${max})`;
-      this.finish(stream, Status.RESOURCE_EXHAUSTED, message, undefined);
+      this.#refuse(stream, message);
       return false;
     }
     if (!this.overfull) return true;
     this.bulk.forget(stream);
-    this.finish(stream, Status.RESOURCE_EXHAUSTED, "too much data waits for this connection to read", undefined);
+    this.#refuse(stream, "too much data waits for this connection to read");
     this.#owner.onSlowReader();
     return false;
+  }
+
+  #refuse(stream: Stream, message: string): void {
+    if (stream.method.kind === "unary") this.finish(stream, Status.RESOURCE_EXHAUSTED, message, undefined);
+    else this.#owner.ends.fail(stream, Status.RESOURCE_EXHAUSTED, message);
   }
 
   /** Writes all of a unary response before its message and returns where that goes; room for the rest is reserved. */

@@ -1,6 +1,7 @@
 import type { MethodEntry } from "../methods.ts";
 import type { RequestHead } from "../request-heads.ts";
 import type { Metadata, MetadataInit, PeerInfo, StreamCall, UnaryCall } from "../types.ts";
+import type { CallEnds } from "./call-ends.ts";
 import type { Timed } from "./deadlines.ts";
 import { responseBlock } from "./response-frames.ts";
 import type { Sender } from "./sender.ts";
@@ -8,6 +9,7 @@ import type { Sender } from "./sender.ts";
 /** What a stream needs of its connection. */
 export interface StreamHost {
   readonly sender: Sender;
+  readonly ends: CallEnds;
   readonly peer: PeerInfo;
   /** Whether the connection is under TLS. */
   readonly encrypted: boolean;
@@ -17,12 +19,6 @@ export interface StreamHost {
   onTime(stream: Stream, nowMs: number): void;
   /** `pause` was called. */
   onPause(stream: Stream): void;
-  /** Ends a stream with RST_STREAM, with `status` for the record. */
-  cancelStream(stream: Stream, status: number, code: number): void;
-  /** A cancelled call's handler is done with it. */
-  releaseSlot(stream: Stream): void;
-  /** A callback of a handler threw. */
-  onHandlerError(stream: Stream, error: unknown): void;
 }
 
 /** The receiver of a request that is not gRPC. */
@@ -216,11 +212,11 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     try {
       this.onDrain();
     } catch (error) {
-      this.host.onHandlerError(this, error);
+      this.host.ends.handlerError(this, error);
     }
   }
 
   #afterEnd(): void {
-    if (this.slotHeld) this.host.releaseSlot(this);
+    if (this.slotHeld) this.host.ends.releaseSlot(this);
   }
 }

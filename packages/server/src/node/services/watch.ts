@@ -126,7 +126,7 @@ export class WatchService {
     call.onDrain = () => stream.resume();
     call.onCancel = () => stream.close();
     // A client that has said its last word still gets its events; the stream ends when the call does.
-    call.onHalfClose = undefined;
+    call.onHalfClose = () => {};
   };
 
   #onMessage(call: StreamCall, stream: WatchStream, message: Uint8Array): void {
