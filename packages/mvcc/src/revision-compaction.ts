@@ -1,6 +1,6 @@
-import { equalBytes, must } from "@quorate/base";
+import { equalBytes } from "@quorate/base";
 import type { Backend, RevisionRecord } from "./backend.ts";
-import type { KeyIndex } from "./key-index/key-index.ts";
+import { CompactionCursor, type KeyIndex } from "./key-index/key-index.ts";
 import { mainRevisionOf, revisionBytes } from "./revision-bytes.ts";
 import { RevisionHasher } from "./revision-hasher.ts";
 
@@ -31,8 +31,7 @@ interface Job {
   nextMain: number;
   nextSub: number;
   page: readonly RevisionRecord[];
-  /** Keys below this one are done; undefined when all are. */
-  fromKey: string | undefined;
+  readonly cursor: CompactionCursor;
 }
 
 /**
@@ -44,14 +43,16 @@ interface Job {
 export class RevisionCompaction {
   readonly #backend: Backend;
   readonly #index: KeyIndex;
+  readonly #storesHashes: boolean;
   readonly #jobs: Job[] = [];
   readonly #hashes: StoredHash[] = [];
   #holds = 0;
   #failure: Error | undefined;
 
-  constructor(backend: Backend, index: KeyIndex) {
+  constructor(backend: Backend, index: KeyIndex, storesHashes: boolean) {
     this.#backend = backend;
     this.#index = index;
+    this.#storesHashes = storesHashes;
   }
 
   get isPending(): boolean {
@@ -89,7 +90,7 @@ export class RevisionCompaction {
     const isClean =
       scheduled === undefined || finished === undefined ? scheduled === finished : equalBytes(scheduled, finished);
     this.#backend.put("meta", SCHEDULED_KEY, revisionBytes(revision, 0));
-    const hasher = isClean ? this.#hasherFor(revision, previousRevision) : undefined;
+    const hasher = isClean && this.#storesHashes ? this.#hasherFor(revision, previousRevision) : undefined;
     // A run that waits behind another stores no hash and removes nothing that the next one would not.
     if (this.#jobs.length > 1) this.#jobs.pop();
     this.#jobs.push({
@@ -101,7 +102,7 @@ export class RevisionCompaction {
       nextMain: 0,
       nextSub: 0,
       page: [],
-      fromKey: "",
+      cursor: new CompactionCursor(),
     });
   }
 
@@ -115,8 +116,7 @@ export class RevisionCompaction {
     if (job === undefined) return false;
     if (this.#holds > 0) return true;
     if (job.hasher !== undefined && !this.#hashStep(job, job.hasher, maxItems)) return true;
-    job.fromKey = this.#index.compact(job.revision, must(job.fromKey, "a finished run"), maxItems, this.#drop);
-    if (job.fromKey !== undefined) return true;
+    if (this.#index.compact(job.revision, job.cursor, maxItems, this.#drop)) return true;
     this.#backend.put("meta", FINISHED_KEY, revisionBytes(job.revision, 0));
     if (job.hasher !== undefined) this.#store(job, job.hasher.hash);
     this.#jobs.shift();

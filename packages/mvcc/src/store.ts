@@ -35,6 +35,11 @@ export interface StoreOptions {
    * stop serving then. Without it the error is thrown into the backend's callback.
    */
   readonly onFailure?: (error: Error) => void;
+  /**
+   * Whether each compaction first hashes what it is about to change, as etcd does, so that `hashKv` can answer for its
+   * revision afterwards; default true. It reads every revision up to the compacted one.
+   */
+  readonly storesCompactionHashes?: boolean;
 }
 
 /**
@@ -50,6 +55,7 @@ export class Store {
   readonly #backend: Backend;
   readonly #leases: LeaseAttachments;
   readonly #onFailure: (error: Error) => void;
+  readonly #storesHashes: boolean;
   #index: KeyIndex;
   #reader: RangeReader;
   #writer: StoreWriter;
@@ -68,7 +74,8 @@ export class Store {
     this.#index = new KeyIndex();
     this.#reader = new RangeReader(backend, this.#index);
     this.#writer = new StoreWriter(backend, this.#index, this.#leases, this.#reader);
-    this.#compaction = new RevisionCompaction(backend, this.#index);
+    this.#storesHashes = options.storesCompactionHashes ?? true;
+    this.#compaction = new RevisionCompaction(backend, this.#index, this.#storesHashes);
   }
 
   /** The revision of the last write; 1 when there was none. */
@@ -97,7 +104,7 @@ export class Store {
     this.#index = index;
     this.#reader = new RangeReader(this.#backend, index);
     this.#writer = new StoreWriter(this.#backend, index, this.#leases, this.#reader);
-    const compaction = new RevisionCompaction(this.#backend, index);
+    const compaction = new RevisionCompaction(this.#backend, index, this.#storesHashes);
     this.#compaction = compaction;
     new StoreRestore(this.#backend, index, this.#leases).run((error, newestRevision) => {
       if (index !== this.#index) return;

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "@jest/globals";
 import { SeededPrng } from "@quorate/base";
-import { FoundKeys, KeyIndex } from "../src/key-index/key-index.ts";
+import { CompactionCursor, FoundKeys, KeyIndex } from "../src/key-index/key-index.ts";
 
 interface Entry {
   readonly main: number;
@@ -74,13 +74,13 @@ function run(seed: number, rounds: number, keySpace: number): void {
     if (random.below(20) === 0) {
       compacted = Math.max(compacted, main - random.below(30));
       const dropped: string[] = [];
-      const lastOfKey: number[] = [];
-      let from: string | undefined = "";
-      while (from !== undefined) {
-        from = index.compact(compacted, from, 1 + random.below(40), (m, s, t) => {
-          dropped.push(`${m}.${s}${t ? "t" : ""}`);
-          lastOfKey.push(m);
-        });
+      const cursor = new CompactionCursor();
+      const budget = 1 + random.below(40);
+      let isMore = true;
+      while (isMore) {
+        const before = dropped.length;
+        isMore = index.compact(compacted, cursor, budget, (m, s, t) => dropped.push(`${m}.${s}${t ? "t" : ""}`));
+        expect(dropped.length - before).toBeLessThanOrEqual(budget);
       }
       expect(dropped.sort()).toEqual(model.compact(compacted));
     }
@@ -144,8 +144,10 @@ describe("KeyIndex", () => {
     expect(index.liveCount).toBe(0);
 
     let dropped = 0;
-    for (let from: string | undefined = ""; from !== undefined; ) {
-      from = index.compact(3 * count, from, 50, () => {
+    const cursor = new CompactionCursor();
+    let isMore = true;
+    while (isMore) {
+      isMore = index.compact(3 * count, cursor, 50, () => {
         dropped += 1;
       });
     }

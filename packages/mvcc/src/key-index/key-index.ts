@@ -16,6 +16,15 @@ export class FoundKeys {
   }
 }
 
+/** Keys looked at for what one dropped revision costs: so that slices take about the same time whatever they find. */
+const KEYS_PER_BUDGET_UNIT = 8;
+
+/** Where a compaction stands: at a key, and at one of its older revisions. Starts before all keys. */
+export class CompactionCursor {
+  key = "";
+  entry = 0;
+}
+
 /** Told of each revision that a compaction drops, per key from the oldest to the newest. */
 export type DropRevision = (main: number, sub: number, isTombstone: boolean) => void;
 
@@ -177,33 +186,36 @@ export class KeyIndex {
   }
 
   /**
-   * Drops what a compaction at main revision `at` makes unreachable, in leaves from the one of `fromKey` on, until
-   * `budget` is spent (each leaf and each dropped revision costs 1). Kept are, for each key, its newest revision at or
-   * below `at` unless that is a tombstone below `at`, and all above. Returns the key to go on from, undefined at the end.
+   * Drops what a compaction at main revision `at` makes unreachable, from where `cursor` stands until about `budget` is spent
+   * (1 for each dropped revision, a little for each key). Kept are, for each key, its newest revision at or below `at`
+   * unless that is a tombstone below `at`, any tombstone at exactly `at`, and all above. Whether more remains.
    */
-  compact(at: number, fromKey: string, budget: number, drop: DropRevision): string | undefined {
+  compact(at: number, cursor: CompactionCursor, budget: number, drop: DropRevision): boolean {
     let left = budget;
-    let leaf: LeafNode | undefined = this.#tree.leafFor(fromKey);
-    while (leaf !== undefined) {
-      const next: LeafNode | undefined = leaf.next;
-      const nextKey: string | undefined = next === undefined ? undefined : this.#slots.key(next.slots[0] as number);
-      left -= 1 + this.#compactLeaf(leaf, at, drop);
-      if (left <= 0) return nextKey;
-      leaf = nextKey === undefined ? undefined : this.#tree.leafFor(nextKey);
-    }
-    return undefined;
-  }
-
-  #compactLeaf(leaf: LeafNode, at: number, drop: DropRevision): number {
-    let dropped = 0;
-    let i = 0;
-    while (i < leaf.length) {
+    let leaf = this.#tree.leafFor(cursor.key);
+    let i = this.#tree.lowerBound(leaf, cursor.key);
+    for (;;) {
+      if (i >= leaf.length) {
+        const next = leaf.next;
+        if (next !== undefined) cursor.key = this.#slots.key(next.slots[0] as number);
+        left -= 1 + leaf.length / KEYS_PER_BUDGET_UNIT;
+        this.#tree.tidy(leaf);
+        if (next === undefined) return false;
+        if (left <= 0) return true;
+        leaf = this.#tree.leafFor(cursor.key);
+        i = this.#tree.lowerBound(leaf, cursor.key);
+        continue;
+      }
       const slot = leaf.slots[i] as number;
-      dropped += this.#compactHistory(slot, at, drop);
-      const main = this.#slots.main(slot);
-      if (main < at && this.#slots.version(slot) === 0) {
-        drop(main, this.#slots.sub(slot), true);
-        dropped += 1;
+      left -= this.#compactHistory(slot, at, cursor, left, drop);
+      if (left <= 0) {
+        cursor.key = this.#slots.key(slot);
+        this.#tree.tidy(leaf);
+        return true;
+      }
+      if (this.#isDead(slot, at)) {
+        drop(this.#slots.main(slot), this.#slots.sub(slot), true);
+        left -= 1;
         this.#slotByKey.delete(this.#slots.key(slot));
         this.#tree.removeAt(leaf, i);
         this.#slots.release(slot);
@@ -211,37 +223,54 @@ export class KeyIndex {
         i += 1;
       }
     }
-    this.#tree.tidy(leaf);
+  }
+
+  #isDead(slot: number, at: number): boolean {
+    return this.#slots.main(slot) < at && this.#slots.version(slot) === 0;
+  }
+
+  /**
+   * Tells the dropped ones among a key's older revisions, at most `max`, from the cursor's entry on, and returns their number.
+   * The array is cut once all are told: until then it has entries too many, which nobody can ask for any more.
+   */
+  #compactHistory(slot: number, at: number, cursor: CompactionCursor, max: number, drop: DropRevision): number {
+    const history = this.#slots.history(slot);
+    if (history === undefined) return 0;
+    let dropped = 0;
+    let read = cursor.entry * REVISION_NUMBERS;
+    for (; read < history.length && (history[read] as number) <= at; read += REVISION_NUMBERS) {
+      if (dropped >= max) {
+        cursor.entry = read / REVISION_NUMBERS;
+        return dropped;
+      }
+      if (this.#isKept(slot, history, read, at)) continue;
+      drop(history[read] as number, history[read + 1] as number, history[read + 3] === 0);
+      dropped += 1;
+    }
+    cursor.entry = 0;
+    if (read > 0) this.#cutHistory(slot, history, read, at);
     return dropped;
   }
 
-  #compactHistory(slot: number, at: number, drop: DropRevision): number {
-    const history = this.#slots.history(slot);
-    if (history === undefined) return 0;
-    let kept = 0;
-    let read = 0;
-    for (; read < history.length && (history[read] as number) <= at; read += REVISION_NUMBERS) {
-      const main = history[read] as number;
-      const next = read + REVISION_NUMBERS;
-      const nextMain = next < history.length ? (history[next] as number) : this.#slots.main(slot);
-      const isTombstone = history[read + 3] === 0;
-      // A tombstone at exactly this revision stays for watchers that start from it (etcd since 3.4.34 and 3.5.16).
-      if (isTombstone ? main === at : nextMain > at) {
-        history.copyWithin(kept, read, next);
-        kept += REVISION_NUMBERS;
-      } else {
-        drop(main, history[read + 1] as number, isTombstone);
-      }
+  /** Whether the entry, which is not above `at`, outlives a compaction there. */
+  #isKept(slot: number, history: readonly number[], entry: number, at: number): boolean {
+    // A tombstone at exactly this revision stays for watchers that start from it (etcd since 3.4.34 and 3.5.16).
+    if (history[entry + 3] === 0) return history[entry] === at;
+    const next = entry + REVISION_NUMBERS;
+    return (next < history.length ? (history[next] as number) : this.#slots.main(slot)) > at;
+  }
+
+  /** Leaves the kept ones of the entries before `end`, and all from `end` on. */
+  #cutHistory(slot: number, history: number[], end: number, at: number): void {
+    const kept: number[] = [];
+    for (let entry = 0; entry < end; entry += REVISION_NUMBERS) {
+      if (!this.#isKept(slot, history, entry, at)) continue;
+      for (let i = entry; i < entry + REVISION_NUMBERS; i++) kept.push(history[i] as number);
     }
-    if (kept === read) return 0;
-    const dropped = (read - kept) / REVISION_NUMBERS;
-    if (kept === 0 && read === history.length) {
-      this.#slots.setHistory(slot, undefined);
-    } else {
-      // A copy, so that the room of what is gone is given back.
-      this.#slots.setHistory(slot, history.slice(0, kept).concat(history.slice(read)));
-    }
-    return dropped;
+    if (kept.length === end) return;
+    // A copy, so that the room of what is gone is given back.
+    const rest = kept.length === 0 ? history.slice(end) : kept.concat(history.slice(end));
+    this.#slots.setHistory(slot, rest.length === 0 ? undefined : rest);
   }
 
   #countBelow(node: KeyNode, begin: string | undefined, end: string | undefined, revision: number): number {
