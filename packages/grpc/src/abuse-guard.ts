@@ -30,12 +30,15 @@ export class AbuseGuard {
     this.#refilledMs = nowMs;
   }
 
-  /** A stream was reset by the peer, or by us because of the peer, or the peer made us do something as wasteful. */
-  reset(nowMs: number): boolean {
+  /**
+   * A stream was reset by the peer, or by us because of the peer, or the peer made us do something as wasteful, or `cost`
+   * times as much.
+   */
+  reset(nowMs: number, cost = 1): boolean {
     const { resetBurst, resetsPerSecond } = this.#limits;
     const refill = ((nowMs - this.#refilledMs) * resetsPerSecond) / 1000;
     this.#refilledMs = nowMs;
-    this.#tokens = Math.min(resetBurst, this.#tokens + refill) - 1;
+    this.#tokens = Math.min(resetBurst, this.#tokens + refill) - cost;
     return this.#tokens >= 0;
   }
 

@@ -33,7 +33,7 @@ export function bridgeHttp(stream: Stream, server: HttpServer): void {
   }
   const outgoing = request({ createConnection: () => near, method, path: stream.path, headers });
   const give = (): void => {
-    if (!stream.ended) stream.host.cancelStream(stream, Status.INTERNAL, INTERNAL_ERROR);
+    if (!stream.ended) stream.host.ends.cancel(stream, Status.INTERNAL, INTERNAL_ERROR);
     near.destroy();
   };
   outgoing.on("error", give);

@@ -1,5 +1,5 @@
 import type { HpackDecoder } from "./hpack/decoder.ts";
-import type { HeaderField } from "./hpack/field.ts";
+import { type HeaderField, isWellFormed } from "./hpack/field.ts";
 import { RequestMetadata } from "./metadata.ts";
 import type { MethodEntry, MethodTable } from "./methods.ts";
 import { Status } from "./status.ts";
@@ -152,8 +152,9 @@ function scanFields(fields: readonly HeaderField[]): Scan {
   };
   const pseudo = new Set<string>();
   let regularSeen = false;
-  for (const { name, value, valid } of fields) {
-    if (!valid) scan.malformed = true;
+  for (const field of fields) {
+    const { name, value } = field;
+    if (!isWellFormed(field)) scan.malformed = true;
     if (name.startsWith(":")) {
       if (regularSeen || pseudo.has(name) || !takePseudo(scan, name, value)) scan.malformed = true;
       pseudo.add(name);
@@ -213,7 +214,7 @@ function takeRegular(scan: Scan, name: string, value: string): boolean {
 export function validTrailers(decoder: HpackDecoder): boolean {
   for (let i = 0; i < decoder.count; i++) {
     const field = decoder.fields[i] as HeaderField;
-    if (!field.valid || field.name.startsWith(":") || CONNECTION_FIELDS.has(field.name)) return false;
+    if (!isWellFormed(field) || field.name.startsWith(":") || CONNECTION_FIELDS.has(field.name)) return false;
   }
   return true;
 }

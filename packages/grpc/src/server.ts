@@ -198,6 +198,7 @@ export class GrpcServer {
       this.#http.emit("connection", socket);
       socket.resume();
     },
+    onNeither: (undecided) => this.#observer.abuse?.("unknown-protocol", undecided.socket.remoteAddress ?? ""),
     onGone: (undecided) => {
       this.#undecided.delete(undecided);
       this.#checkDrained();

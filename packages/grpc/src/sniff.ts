@@ -1,7 +1,10 @@
+import { METHODS } from "node:http";
 import type { Socket } from "node:net";
 import { PREFACE } from "./http2/frames.ts";
 
 const PREFACE_BYTES = Buffer.from(PREFACE, "latin1");
+
+const LONGEST_METHOD = Math.max(...METHODS.map((method) => method.length));
 
 /** A connection of which it is not known yet what it speaks. */
 export interface Undecided {
@@ -15,13 +18,15 @@ export interface SniffOwner {
   onHttp2(undecided: Undecided, first: Buffer): void;
   /** It began otherwise; all that has come is back in the socket. */
   onHttp1(undecided: Undecided): void;
+  /** It began with neither, which nothing can be answered to; it is closed. */
+  onNeither(undecided: Undecided): void;
   /** It ended first. */
   onGone(undecided: Undecided): void;
 }
 
 /**
  * Reads the first bytes of a socket to tell HTTP/2 from HTTP/1.1 on the same port. Both begin with a method, and `PRI` is
- * none, so at most 24 bytes decide.
+ * none, so at most 24 bytes decide; what begins with no method at all, such as TLS on a plain port, is neither.
  */
 export function sniff(socket: Socket, nowMs: number, owner: SniffOwner): Undecided {
   const undecided: Undecided = { socket, sinceMs: nowMs };
@@ -41,20 +46,32 @@ export function sniff(socket: Socket, nowMs: number, owner: SniffOwner): Undecid
   };
   const onData = (chunk: Buffer): void => {
     first = first === undefined ? chunk : Buffer.concat([first, chunk]);
-    const compared = Math.min(first.length, PREFACE_BYTES.length);
-    if (first.compare(PREFACE_BYTES, 0, compared, 0, compared) !== 0) {
-      stop();
+    const kind = classify(first);
+    if (kind === "undecided") return;
+    stop();
+    if (kind === "http2") return owner.onHttp2(undecided, first);
+    if (kind === "http1") {
       socket.pause();
       socket.unshift(first);
-      owner.onHttp1(undecided);
-    } else if (compared === PREFACE_BYTES.length) {
-      stop();
-      owner.onHttp2(undecided, first);
+      return owner.onHttp1(undecided);
     }
+    onGone();
+    owner.onNeither(undecided);
   };
   socket.on("data", onData);
   socket.on("end", onGone);
   socket.on("close", onGone);
   socket.on("error", onGone);
   return undecided;
+}
+
+/** What the first bytes of a connection say it speaks. */
+function classify(first: Buffer): "http2" | "http1" | "neither" | "undecided" {
+  const compared = Math.min(first.length, PREFACE_BYTES.length);
+  if (first.compare(PREFACE_BYTES, 0, compared, 0, compared) === 0)
+    return compared === PREFACE_BYTES.length ? "http2" : "undecided";
+  const start = first.toString("latin1", 0, LONGEST_METHOD + 1);
+  const space = start.indexOf(" ");
+  if (space >= 0) return METHODS.includes(start.slice(0, space)) ? "http1" : "neither";
+  return METHODS.some((method) => method.startsWith(start)) ? "undecided" : "neither";
 }

@@ -168,7 +168,7 @@ export interface GrpcObserver {
   connectionClosed?(): void;
   /** A limit was breached or the protocol broken; `kind` is a short constant, e.g. "rapid-reset". */
   abuse?(kind: string, peer: string): void;
-  /** A handler threw. */
+  /** A handler threw; or, with an empty path, this package did, which costs the connection in question. */
   handlerError?(path: string, error: unknown): void;
 }
 

@@ -85,6 +85,8 @@ export class HpackDecoder {
   #literal(source: Uint8Array, end: number, insert: boolean): boolean {
     const index = this.#integer(source, end, insert ? 0x3f : 0x0f);
     if (index < 0) return false;
+    // A list that is too large already is only followed for the sake of the table.
+    if (this.tooLarge && !insert) return (index !== 0 || this.#skip(source, end)) && this.#skip(source, end);
     const name = index === 0 ? this.#string(source, end) : this.#entry(index)?.name;
     if (name === undefined) return false;
     const value = this.#string(source, end);
@@ -151,6 +153,12 @@ export class HpackDecoder {
       scale *= 128;
     }
     return -1;
+  }
+
+  #skip(source: Uint8Array, end: number): boolean {
+    const length = this.#integer(source, end, 0x7f);
+    this.#position += length;
+    return length >= 0 && this.#position <= end;
   }
 
   #string(source: Uint8Array, end: number): string | undefined {

@@ -10,8 +10,6 @@ export interface HeaderField {
   readonly size: number;
   /** A number of its own, for hashing sequences of fields. */
   readonly serial: number;
-  /** False for what HTTP/2 calls malformed: upper case or other wrong characters in the name, line breaks in the value. */
-  readonly valid: boolean;
   /**
    * For `grpc-timeout`, the timeout in milliseconds or NaN when it is malformed; -1 for every other field. Kept apart
    * because clients send a different value with every call.
@@ -28,15 +26,22 @@ let serial = 0;
 /** A field made of `name` and `value`, both one char code per byte. */
 export function headerField(name: string, value: string): HeaderField {
   serial = (serial + 1) | 0;
-  const bare = name.charCodeAt(0) === 58 /* : */ ? name.slice(1) : name;
   return {
     name,
     value,
     size: name.length + value.length + 32,
     serial,
-    valid: bare.length > 0 && !NAME_FORBIDDEN.test(bare) && !VALUE_FORBIDDEN.test(value),
     timeoutMs: name === "grpc-timeout" ? parseTimeout(value) : -1,
   };
+}
+
+/**
+ * False for what HTTP/2 calls malformed: an empty name, upper case or other wrong characters in it, line breaks or outer
+ * spaces in the value. Source: RFC 9113 section 8.2.1.
+ */
+export function isWellFormed({ name, value }: HeaderField): boolean {
+  const bare = name.charCodeAt(0) === 58 /* : */ ? name.slice(1) : name;
+  return bare.length > 0 && !NAME_FORBIDDEN.test(bare) && !VALUE_FORBIDDEN.test(value);
 }
 
 /**
