@@ -3,7 +3,7 @@ import type { Prng } from "@quorate/base";
 import type { RaftConfig } from "./config.ts";
 import { RaftLog } from "./log.ts";
 import type { LogStorage } from "./log-storage.ts";
-import { createMessage, type Message, MessageType } from "./message.ts";
+import { draftMessage, type Message, type MessageDraft, type MessageType } from "./message.ts";
 import { Outbox } from "./outbox.ts";
 import { ReadQueue } from "./read-queue.ts";
 import { NO_MEMBER, type ReadState, type Role } from "./state.ts";
@@ -73,18 +73,23 @@ export class Core {
     return this.log.term(this.log.committed) === this.term;
   }
 
-  /** Sends at once. Requests that may be passed on belong to no term; anything else is stamped with ours unless it has one. */
-  send(init: Partial<Message> & { readonly type: MessageType; readonly to: bigint }): void {
-    this.outbox.send(this.#stamped(init));
+  /** A message of this member's in its term, to be filled in. */
+  draft(type: MessageType, to: bigint): MessageDraft {
+    return draftMessage(type, to, this.id, this.term);
+  }
+
+  /** A request that may be passed on, and so belongs to no term. */
+  draftForwarded(type: MessageType, to: bigint): MessageDraft {
+    return draftMessage(type, to, this.id, 0);
+  }
+
+  /** Sends at once. */
+  send(message: Message): void {
+    this.outbox.send(message);
   }
 
   /** Sends, to others or to ourselves, once everything up to now is durable here. */
-  sendWhenDurable(init: Partial<Message> & { readonly type: MessageType; readonly to: bigint }): void {
-    this.outbox.sendWhenDurable(this.#stamped(init));
-  }
-
-  #stamped(init: Partial<Message> & { readonly type: MessageType; readonly to: bigint }): Message {
-    const forwarded = init.type === MessageType.Prop || init.type === MessageType.ReadIndex;
-    return createMessage({ ...init, from: init.from ?? this.id, term: forwarded ? 0 : (init.term ?? this.term) });
+  sendWhenDurable(message: Message): void {
+    this.outbox.sendWhenDurable(message);
   }
 }

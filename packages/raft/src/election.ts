@@ -39,19 +39,18 @@ function campaign(core: Core, reason: CampaignReason): void {
   const { lastIndex, lastTerm } = core.log;
   for (const id of core.tracker.voterIds) {
     if (id === core.id) {
-      const type = preVote ? MessageType.PreVoteResp : MessageType.VoteResp;
-      core.sendWhenDurable({ type, to: id, term });
+      const own = core.draft(preVote ? MessageType.PreVoteResp : MessageType.VoteResp, id);
+      own.term = term;
+      core.sendWhenDurable(own);
       continue;
     }
+    const request = core.draft(preVote ? MessageType.PreVote : MessageType.Vote, id);
+    request.term = term;
+    request.index = lastIndex;
+    request.logTerm = lastTerm;
+    if (reason === "transfer") request.context = TRANSFER_CONTEXT;
     // Held until term and vote are durable: after a crash we must not ask for the same term with another log.
-    core.sendWhenDurable({
-      type: preVote ? MessageType.PreVote : MessageType.Vote,
-      to: id,
-      term,
-      index: lastIndex,
-      logTerm: lastTerm,
-      context: reason === "transfer" ? TRANSFER_CONTEXT : EMPTY_BYTES,
-    });
+    core.sendWhenDurable(request);
   }
 }
 
@@ -73,12 +72,10 @@ export function handleVoteRequest(core: Core, message: Message): void {
     core.vote = message.from;
     core.electionElapsed = 0;
   }
-  core.sendWhenDurable({
-    type: preVote ? MessageType.PreVoteResp : MessageType.VoteResp,
-    to: message.from,
-    term: granted ? message.term : core.term,
-    reject: !granted,
-  });
+  const answer = core.draft(preVote ? MessageType.PreVoteResp : MessageType.VoteResp, message.from);
+  if (granted) answer.term = message.term;
+  answer.reject = !granted;
+  core.sendWhenDurable(answer);
 }
 
 /** An answer to our campaign; those of another phase do not count. */

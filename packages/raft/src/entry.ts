@@ -30,7 +30,7 @@ function varintSize(value: number): number {
 /** Bytes of the entry on the wire (type, term, index, data, each with its tag). This is what every "max size" counts. */
 export function entrySize(entry: Entry): number {
   const length = entry.data.length;
-  return 6 + varintSize(entry.term) + varintSize(entry.index) + (length === 0 ? 0 : varintSize(length) + length - 1);
+  return 4 + varintSize(entry.term) + varintSize(entry.index) + (length === 0 ? 0 : 1 + varintSize(length) + length);
 }
 
 /** How many leading entries fit into `maxBytes` together; never less than one unless there are none. PERF: O(answer). */

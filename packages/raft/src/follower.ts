@@ -1,8 +1,8 @@
 import { checkedConfiguration } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { type Message, MessageType } from "./message.ts";
-import { becomeFollower, traceDrop } from "./roles.ts";
-import { type ConfState, NO_MEMBER, type Snapshot } from "./state.ts";
+import { traceDrop } from "./roles.ts";
+import type { ConfState, Snapshot } from "./state.ts";
 
 /** Takes over the leader's entries where the logs match, and else says where they may. Source: paper §5.3. */
 export function handleAppend(core: Core, message: Message): void {
@@ -33,20 +33,20 @@ function rejectAppend(core: Core, message: Message): void {
   core.trace?.({ kind: "appendRejected", from: message.from, index: message.index, logTerm: message.logTerm });
   const start = Math.min(message.index, core.log.lastIndex);
   const hint = core.log.conflictByTerm(start, message.logTerm);
-  core.sendWhenDurable({
-    type: MessageType.AppResp,
-    to: message.from,
-    index: message.index,
-    reject: true,
-    rejectHint: hint.index,
-    logTerm: hint.term,
-  });
+  const answer = core.draft(MessageType.AppResp, message.from);
+  answer.index = message.index;
+  answer.reject = true;
+  answer.rejectHint = hint.index;
+  answer.logTerm = hint.term;
+  core.sendWhenDurable(answer);
 }
 
 /** The leader is alive; it never tells more of the commit index than it knows to be in our log. */
 export function handleHeartbeat(core: Core, message: Message): void {
   core.log.commitTo(message.commit);
-  core.send({ type: MessageType.HeartbeatResp, to: message.from, context: message.context });
+  const answer = core.draft(MessageType.HeartbeatResp, message.from);
+  answer.context = message.context;
+  core.send(answer);
 }
 
 /** Replaces log and state machine, if the snapshot is ahead of what is committed here. Source: paper §7. */
@@ -58,11 +58,6 @@ export function handleSnapshot(core: Core, message: Message): void {
 
 function restore(core: Core, snapshot: Snapshot): boolean {
   if (snapshot.index <= core.log.committed) return false;
-  if (core.role !== "follower") {
-    // Cannot happen by our rules. Leaving the term is the answer that is safe whatever went wrong.
-    becomeFollower(core, core.term + 1, NO_MEMBER);
-    return false;
-  }
   const conf = checkedConfiguration(snapshot.confState);
   if (conf === undefined || !includes(conf, core.id)) return false;
   if (core.log.matches(snapshot.index, snapshot.term)) {
@@ -80,5 +75,7 @@ function includes(conf: ConfState, id: bigint): boolean {
 }
 
 function acknowledge(core: Core, leader: bigint, index: number): void {
-  core.sendWhenDurable({ type: MessageType.AppResp, to: leader, index });
+  const answer = core.draft(MessageType.AppResp, leader);
+  answer.index = index;
+  core.sendWhenDurable(answer);
 }

@@ -54,25 +54,46 @@ export interface Message {
   readonly vote: bigint;
 }
 
+/** A message that is being built. */
+export type MessageDraft = { -readonly [Field in keyof Message]: Message[Field] };
+
 const NO_ENTRIES: readonly Entry[] = [];
 
-/** A message with the given fields, and the rest zero. One literal, so that all messages share one hidden class. */
-export function createMessage(init: Partial<Message> & { readonly type: MessageType }): Message {
+/**
+ * A message with nothing but its address and term, to be filled in. All messages are made here, so that they share one hidden
+ * class. PERF: one object; building it from a partial one by spreading costs a hundred times as much.
+ */
+export function draftMessage(type: MessageType, to: bigint, from: bigint, term: number): MessageDraft {
   return {
-    type: init.type,
-    to: init.to ?? NO_MEMBER,
-    from: init.from ?? NO_MEMBER,
-    term: init.term ?? 0,
-    logTerm: init.logTerm ?? 0,
-    index: init.index ?? 0,
-    entries: init.entries ?? NO_ENTRIES,
-    commit: init.commit ?? 0,
-    snapshot: init.snapshot,
-    reject: init.reject ?? false,
-    rejectHint: init.rejectHint ?? 0,
-    context: init.context ?? EMPTY_BYTES,
-    vote: init.vote ?? NO_MEMBER,
+    type,
+    to,
+    from,
+    term,
+    logTerm: 0,
+    index: 0,
+    entries: NO_ENTRIES,
+    commit: 0,
+    snapshot: undefined,
+    reject: false,
+    rejectHint: 0,
+    context: EMPTY_BYTES,
+    vote: NO_MEMBER,
   };
+}
+
+/** A message with the given fields, and the rest zero or empty. */
+export function createMessage(init: Partial<Message> & { readonly type: MessageType }): Message {
+  const message = draftMessage(init.type, init.to ?? NO_MEMBER, init.from ?? NO_MEMBER, init.term ?? 0);
+  message.logTerm = init.logTerm ?? 0;
+  message.index = init.index ?? 0;
+  message.entries = init.entries ?? NO_ENTRIES;
+  message.commit = init.commit ?? 0;
+  message.snapshot = init.snapshot;
+  message.reject = init.reject ?? false;
+  message.rejectHint = init.rejectHint ?? 0;
+  message.context = init.context ?? EMPTY_BYTES;
+  message.vote = init.vote ?? NO_MEMBER;
+  return message;
 }
 
 const T = MessageType;

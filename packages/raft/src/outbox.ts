@@ -3,7 +3,7 @@ import { type Message, MessageType } from "./message.ts";
 /** Messages that leave when Ready number `ready` is durable. */
 interface Held {
   readonly ready: number;
-  readonly messages: readonly Message[];
+  readonly messages: Message[];
 }
 
 /**
@@ -31,9 +31,7 @@ export class Outbox {
 
   /** Sends once everything that has happened up to now is durable. */
   sendWhenDurable(message: Message): void {
-    const last = this.#fresh[this.#fresh.length - 1];
-    if (last !== undefined && supersedes(message, last)) this.#fresh.pop();
-    this.#fresh.push(message);
+    add(this.#fresh, message);
   }
 
   /** Hands out what may leave. */
@@ -48,7 +46,10 @@ export class Outbox {
   /** What is held from now on depends on Ready number `ready`. */
   holdFor(ready: number): void {
     if (this.#fresh.length === 0) return;
-    this.#held.push({ ready, messages: this.#fresh });
+    const last = this.#held[this.#held.length - 1];
+    // While the disk hangs this goes on and on for the same Ready, and must not add up.
+    if (last?.ready === ready) for (const message of this.#fresh) add(last.messages, message);
+    else this.#held.push({ ready, messages: this.#fresh });
     this.#fresh = [];
   }
 
@@ -64,11 +65,18 @@ export class Outbox {
     let count = 0;
     while (count < this.#held.length && (this.#held[count] as Held).ready <= ready) count++;
     if (count === 0) return NO_MESSAGES;
-    return this.#held.splice(0, count).flatMap((held) => held.messages);
+    const released = this.#held.splice(0, count);
+    return count === 1 ? (released[0] as Held).messages : released.flatMap((held) => held.messages);
   }
 }
 
 const NO_MESSAGES: readonly Message[] = [];
+
+function add(messages: Message[], message: Message): void {
+  const last = messages[messages.length - 1];
+  if (last !== undefined && supersedes(message, last)) messages.pop();
+  messages.push(message);
+}
 
 /** Acknowledging more makes acknowledging less superfluous: a turn full of appends is answered once. */
 function supersedes(message: Message, earlier: Message): boolean {

@@ -110,7 +110,9 @@ function passOn(core: Core, entries: () => readonly Entry[]): ProposeOutcome {
     traceDrop(core, "Prop", "forwardingDisabled");
     return "forwardingDisabled";
   }
-  core.send({ type: MessageType.Prop, to: core.leader, entries: entries() });
+  const request = core.draftForwarded(MessageType.Prop, core.leader);
+  request.entries = entries();
+  core.send(request);
   return "forwarded";
 }
 

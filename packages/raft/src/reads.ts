@@ -41,7 +41,10 @@ export function forwardReadIndex(core: Core, message: Message): void {
     traceDrop(core, "ReadIndex", "noLeader");
     return;
   }
-  core.send({ ...message, to: core.leader });
+  const request = core.draftForwarded(MessageType.ReadIndex, core.leader);
+  request.from = message.from;
+  request.entries = message.entries;
+  core.send(request);
 }
 
 /** The leader's answer to a request of ours. */
@@ -70,10 +73,8 @@ function answer(core: Core, request: ReadRequest): void {
     core.readStates.push({ index: request.index, context: request.context });
     return;
   }
-  core.send({
-    type: MessageType.ReadIndexResp,
-    to: request.from,
-    index: request.index,
-    entries: [{ term: 0, index: 0, type: EntryType.Normal, data: request.context }],
-  });
+  const response = core.draft(MessageType.ReadIndexResp, request.from);
+  response.index = request.index;
+  response.entries = [{ term: 0, index: 0, type: EntryType.Normal, data: request.context }];
+  core.send(response);
 }

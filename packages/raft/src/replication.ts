@@ -20,14 +20,12 @@ export function sendAppend(core: Core, progress: Progress, onlyEntries = false):
   const entries = throttled ? NO_ENTRIES : log.entriesFrom(progress.next, config.maxSizePerMsg);
   if (typeof entries === "string") return sendSnapshot(core, progress);
   if (entries.length === 0 && onlyEntries) return false;
-  core.send({
-    type: MessageType.App,
-    to: progress.id,
-    index: previous,
-    logTerm: previousTerm,
-    entries,
-    commit: log.committed,
-  });
+  const message = core.draft(MessageType.App, progress.id);
+  message.index = previous;
+  message.logTerm = previousTerm;
+  message.entries = entries;
+  message.commit = log.committed;
+  core.send(message);
   progress.sent(entries.length, payloadSize(entries), log.committed);
   return true;
 }
@@ -42,7 +40,9 @@ function sendSnapshot(core: Core, progress: Progress): boolean {
   assert(snapshot.index > 0, "a compacted log has a snapshot");
   progress.becomeSnapshot(snapshot.index);
   traceProgress(core, progress);
-  core.send({ type: MessageType.Snap, to: progress.id, snapshot });
+  const message = core.draft(MessageType.Snap, progress.id);
+  message.snapshot = snapshot;
+  core.send(message);
   return true;
 }
 
@@ -60,12 +60,10 @@ export function broadcastHeartbeat(core: Core): void {
     if (progress.id === core.id) continue;
     // Heartbeats are not checked against the log, so none may commit more than what is known to be there.
     const commit = Math.min(progress.match, core.log.committed);
-    core.send({
-      type: MessageType.Heartbeat,
-      to: progress.id,
-      commit,
-      ...(token === undefined ? undefined : { context: token }),
-    });
+    const message = core.draft(MessageType.Heartbeat, progress.id);
+    message.commit = commit;
+    if (token !== undefined) message.context = token;
+    core.send(message);
     progress.sentCommit = Math.max(progress.sentCommit, commit);
   }
 }

@@ -61,9 +61,11 @@ function answerLowerTerm(core: Core, message: Message): boolean {
   ) {
     // The sender may be a leader whom we no longer listen to because our term is ahead, and who would never learn: neither
     // by a vote of ours, which the others ignore, nor by pre-votes, which do not carry terms.
-    core.sendWhenDurable({ type: MessageType.AppResp, to: from });
+    core.sendWhenDurable(core.draft(MessageType.AppResp, from));
   } else if (type === MessageType.PreVote) {
-    core.sendWhenDurable({ type: MessageType.PreVoteResp, to: from, reject: true });
+    const refusal = core.draft(MessageType.PreVoteResp, from);
+    refusal.reject = true;
+    core.sendWhenDurable(refusal);
   } else {
     traceDrop(core, messageTypeName(type), "lowerTerm");
   }

@@ -25,7 +25,7 @@ export function transferLeadership(core: Core, target: Progress): void {
 /** Tells the target to campaign at once if it has everything. */
 export function completeTransfer(core: Core, target: Progress): boolean {
   if (target.id !== core.transferee || target.match !== core.log.lastIndex) return false;
-  core.send({ type: MessageType.TimeoutNow, to: target.id });
+  core.send(core.draft(MessageType.TimeoutNow, target.id));
   core.trace?.({ kind: "transfer", to: target.id, what: "sentTimeoutNow" });
   return true;
 }
@@ -36,5 +36,7 @@ export function forwardTransfer(core: Core, message: Message): void {
     traceDrop(core, "TransferLeader", "noLeader");
     return;
   }
-  core.send({ type: MessageType.TransferLeader, to: core.leader, from: message.from });
+  const request = core.draft(MessageType.TransferLeader, core.leader);
+  request.from = message.from;
+  core.send(request);
 }

@@ -81,6 +81,50 @@ describe("log replication (§5.3)", () => {
     expect(net.at(2).node.committed).toBe(BASE + 1);
   });
 
+  it("takes no more entries than its disk keeps up with, and gets them again", () => {
+    const net = new Net({ voters: 2, config: { maxUnstableSize: 4 } });
+    net.elect(1);
+    net.propose(1, "12345");
+    for (const message of net.run(1)) net.at(2).node.step(message);
+    net.network = [];
+    net.take(2);
+    expect(net.at(1).node.propose([new Uint8Array(1)])).toBe("accepted");
+    for (const message of net.run(1)) net.at(2).node.step(message);
+    expect(net.at(2).node.lastIndex).toBe(BASE + 2);
+    net.network = [];
+    for (let i = 0; i < 3; i++) {
+      net.at(1).node.tick();
+      net.settle();
+    }
+    expect(net.at(2).node.committed).toBe(BASE + 3);
+  });
+
+  it("answers once however long the disk hangs", () => {
+    const net = new Net({ voters: 3 });
+    net.send(2, { type: MessageType.App, from: 1n, term: 2, index: BASE, logTerm: 1, entries: [entry(BASE + 1, 2)] });
+    for (let i = 0; i < 50; i++) {
+      net.take(2);
+      net.send(2, { type: MessageType.App, from: 1n, term: 2, index: BASE + 1, logTerm: 2 });
+    }
+    net.take(2);
+    expect(net.run(2).map(({ index }) => index)).toEqual([BASE + 1]);
+  });
+
+  it("takes a write for done only as far as no later one replaces it", () => {
+    const net = new Net({ voters: 3 });
+    const append = (term: number, index: number, logTerm: number, entries: ReturnType<typeof entry>[]): void => {
+      net.send(2, { type: MessageType.App, from: 1n, term, index: BASE + index, logTerm, entries });
+      net.take(2);
+    };
+    append(2, 0, 1, [entry(BASE + 1, 2, "a"), entry(BASE + 2, 2, "b"), entry(BASE + 3, 2, "c")]);
+    append(3, 1, 2, [entry(BASE + 2, 3, "d")]);
+    expect(net.at(2).node.lastIndex).toBe(BASE + 2);
+    net.at(2).persist(1);
+    expect(net.at(2).node.status().stableIndex).toBe(BASE + 1);
+    net.at(2).persist(1);
+    expect(net.at(2).node.status().stableIndex).toBe(BASE + 2);
+  });
+
   it("acknowledges only what is durable", () => {
     const net = new Net({ voters: 3 });
     net.send(2, { type: MessageType.App, from: 1n, term: 2, index: BASE, logTerm: 1, entries: [entry(BASE + 1, 2)] });
