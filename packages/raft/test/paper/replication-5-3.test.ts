@@ -99,15 +99,15 @@ describe("log replication (§5.3)", () => {
     expect(net.at(2).node.committed).toBe(BASE + 3);
   });
 
-  it("answers once however long the disk hangs", () => {
+  it("does not pile up answers while the disk hangs", () => {
     const net = new Net({ voters: 3 });
     net.send(2, { type: MessageType.App, from: 1n, term: 2, index: BASE, logTerm: 1, entries: [entry(BASE + 1, 2)] });
     for (let i = 0; i < 50; i++) {
       net.take(2);
       net.send(2, { type: MessageType.App, from: 1n, term: 2, index: BASE + 1, logTerm: 2 });
     }
-    net.take(2);
-    expect(net.run(2).map(({ index }) => index)).toEqual([BASE + 1]);
+    // One answer for what came before the write was handed out, one for all that came since.
+    expect(net.run(2).map(({ index }) => index)).toEqual([BASE + 1, BASE + 1]);
   });
 
   it("takes a write for done only as far as no later one replaces it", () => {
