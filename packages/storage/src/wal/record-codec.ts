@@ -13,6 +13,7 @@ export function encodeHardState(state: HardState): Uint8Array {
   return new ProtoBuilder().number(1, state.term).bigint(2, state.vote).number(3, state.commit).build();
 }
 
+/** A field it does not have means that the bytes are something else: the checksum does not cover a record's type. */
 export function decodeHardState(bytes: Uint8Array): HardState | undefined {
   const fields = new ProtoFields(bytes);
   let [term, vote, commit] = [0, 0n, 0];
@@ -20,7 +21,7 @@ export function decodeHardState(bytes: Uint8Array): HardState | undefined {
     if (field === 1) term = fields.number();
     else if (field === 2) vote = fields.bigint();
     else if (field === 3) commit = fields.number();
-    else fields.skip();
+    else fields.failed = true;
   }
   return fields.failed ? undefined : { term, vote, commit };
 }

@@ -1,4 +1,4 @@
-import { crc32c, type OpenFile } from "@quorate/base";
+import { crc32c, EMPTY_BYTES, type OpenFile } from "@quorate/base";
 import { StorageError } from "../storage-error.ts";
 import { FRAME_ALIGNMENT, paddingFor, RECORD_BYTES_MAX, RecordType, SECTOR_BYTES } from "./record-format.ts";
 
@@ -23,7 +23,7 @@ export class RecordReader {
   readonly #file: OpenFile;
   readonly #path: string;
   readonly #size: number;
-  #window: Uint8Array = new Uint8Array(WINDOW_BYTES);
+  #window: Uint8Array;
   #windowStart = 0;
   #windowLength = 0;
   #crc: number | undefined;
@@ -32,7 +32,7 @@ export class RecordReader {
   /** Number of the record's type. */
   type = 0;
   /** The record's data, borrowed until the next call. */
-  data: Uint8Array = this.#window.subarray(0, 0);
+  data: Uint8Array = EMPTY_BYTES;
   /** Where the record's frame begins, and where the next one does. */
   offset = 0;
   nextOffset = 0;
@@ -42,6 +42,7 @@ export class RecordReader {
     this.#file = file;
     this.#path = path;
     this.#size = file.sizeBytes();
+    this.#window = new Uint8Array(Math.min(this.#size, WINDOW_BYTES));
     this.#crc = crc;
   }
 
@@ -56,7 +57,12 @@ export class RecordReader {
     const remaining = this.#size - start;
     if (remaining < FRAME_ALIGNMENT) return this.#allZero(start, Math.max(0, remaining)) ? "end" : "torn";
     const recordBytes = this.#recordBytesAt(start);
-    if (recordBytes === 0) return "end";
+    if (recordBytes === 0) {
+      // What follows an unwritten length word in its sector was not written either.
+      const sectorEnd = Math.min(nextSector(start), this.#size);
+      if (!this.#allZero(start, sectorEnd - start)) throw this.damaged("record without a length in the log", start);
+      return "end";
+    }
     if (recordBytes < 0) throw this.damaged("impossible record length in the log", start);
     const bodyStart = start + FRAME_ALIGNMENT;
     const bodyBytes = recordBytes + paddingFor(recordBytes);

@@ -141,7 +141,7 @@ class WalReader {
     if (entry === undefined || entry.index < 1 || entry.term < 1 || entry.type > 2) {
       throw reader.damaged("malformed entry in the log");
     }
-    const { index, term } = this.#from;
+    const { index } = this.#from;
     if (entry.index <= index) {
       if (entry.index === index) this.#termAtFrom = entry.term;
       // An entry at or before the position takes back everything behind it, as a new leader's entries do.
@@ -150,7 +150,7 @@ class WalReader {
       return;
     }
     const at = entry.index - index - 1;
-    const before = at === 0 ? term : this.#entries[at - 1]?.term;
+    const before = at === 0 ? 0 : this.#entries[at - 1]?.term;
     if (before === undefined) throw reader.damaged(`entries before index ${entry.index} are missing from the log`);
     if (entry.term < before) throw reader.damaged(`the term falls at index ${entry.index} of the log`);
     this.#entries.length = at;

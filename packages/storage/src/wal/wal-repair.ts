@@ -15,9 +15,9 @@ export function keepTornTail(fs: FileSystem, torn: TornTail): string {
     const target = fs.open(path, "create", 0o600);
     try {
       const size = source.sizeBytes();
-      const piece = new Uint8Array(COPY_BYTES);
+      const piece = new Uint8Array(Math.min(size, COPY_BYTES));
       for (let position = 0; position < size; ) {
-        const count = source.read(piece, 0, COPY_BYTES, position);
+        const count = source.read(piece, 0, piece.length, position);
         if (count === 0) break;
         // Preallocated zeros stay a hole in the copy.
         if (!piece.subarray(0, count).every((byte) => byte === 0)) writeFully(target, piece, count, position);
