@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
+import { messageCode } from "./message-code.mjs";
 
 const packageRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
 const out = join(packageRoot, "src", "generated");
@@ -23,6 +24,7 @@ const FILES = [
   { proto: "lease.proto", ts: "lease.ts" },
   { proto: "election.proto", ts: "election.ts" },
   { proto: "lock.proto", ts: "lock.ts" },
+  { proto: "health.proto", ts: "health.ts" },
 ];
 const ENUM_NAMES = { "authpb.Permission.Type": "PermissionType" };
 
@@ -67,7 +69,8 @@ const ALWAYS_WRITTEN = {
 const roots = FILES.map((file) => {
   const text = readFileSync(join(packageRoot, "proto", file.proto), "utf8");
   const parsed = protobuf.parse(text, new protobuf.Root(), { keepCase: true });
-  return { ...file, parsed, space: parsed.root.lookup(parsed.package), packageName: parsed.package };
+  const syntax = /syntax = "(proto[23])"/.exec(text)[1];
+  return { ...file, parsed, syntax, space: parsed.root.lookup(parsed.package), packageName: parsed.package };
 });
 
 /** Full proto name of a type to {name, file, kind}. */
@@ -141,196 +144,9 @@ function describe(field, root, owner, proto2) {
   };
 }
 
-const wire = (f) => (["message", "bytes", "string"].includes(f.kind) ? 2 : 0);
-const tagBytes = (value) => {
-  const bytes = [];
-  while (value >= 0x80) {
-    bytes.push((value & 0x7f) | 0x80);
-    value >>>= 7;
-  }
-  bytes.push(value);
-  return bytes;
-};
-const writeTag = (value) =>
-  tagBytes(value)
-    .map((byte) => `writer.byte(${byte});`)
-    .join(" ");
-
-function tsType(f) {
-  if (f.repeated) return `readonly ${f.base}[]`;
-  return f.kind === "message" || f.oneof !== undefined ? `${f.base} | undefined` : f.base;
-}
-function initial(f) {
-  if (f.repeated) return "[]";
-  if (f.kind === "message" || f.oneof !== undefined) return "undefined";
-  return zero(f);
-}
-function zero(f) {
-  return f.kind === "bytes"
-    ? "EMPTY_BYTES"
-    : f.kind === "string"
-      ? '""'
-      : f.kind === "bool"
-        ? "false"
-        : f.big
-          ? "0n"
-          : "0";
-}
-function writeValue(f, value) {
-  switch (f.kind) {
-    case "bytes":
-      return `writer.bytes(${value});`;
-    case "string":
-      return `writer.bytes(utf8Bytes(${value}));`;
-    case "bool":
-      return `writer.bool(${value});`;
-    case "message":
-      return `{ const start = writer.begin(); write${f.ref.name}(writer, ${value}); writer.end(start); }`;
-    default:
-      return f.big
-        ? `writer.bigint(${value});`
-        : f.kind === "uint32" || f.kind === "uint64"
-          ? `writer.varint(${value});`
-          : `writer.int64(${value});`;
-  }
-}
-function isSet(f, value) {
-  if (f.kind === "bytes" || f.kind === "string") return `${value}.length > 0`;
-  if (f.kind === "bool") return value;
-  return `${value} !== ${zero(f)}`;
-}
-function writeField(f) {
-  const value = `message.${f.name}`;
-  const tag = f.id * 8 + wire(f);
-  if (f.packed) {
-    return `if (${value}.length > 0) { ${writeTag(f.id * 8 + 2)} const start = writer.begin(); for (const item of ${value}) ${writeValue(f, "item")} writer.end(start); }`;
-  }
-  if (f.repeated) return `for (const item of ${value}) { ${writeTag(tag)} ${writeValue(f, "item")} }`;
-  if (f.always && f.kind === "message")
-    return `{ ${writeTag(tag)} ${writeValue(f, `${value} ?? create${f.ref.name}()`)} }`;
-  if (f.kind === "message" || f.oneof !== undefined)
-    return `if (${value} !== undefined) { ${writeTag(tag)} ${writeValue(f, value)} }`;
-  if (f.always) return `${writeTag(tag)} ${writeValue(f, value)}`;
-  return `if (${isSet(f, value)}) { ${writeTag(tag)} ${writeValue(f, value)} }`;
-}
-function readValue(f) {
-  switch (f.kind) {
-    case "bytes":
-      return "reader.view()";
-    case "string":
-      return "reader.string()";
-    case "bool":
-      return "reader.bool()";
-    case "enum":
-    case "int32":
-      return "reader.int32()";
-    case "uint32":
-      return "reader.uint32()";
-    case "uint64":
-      return f.big ? "reader.uint64Big()" : "reader.uint64()";
-    case "int64":
-      return f.big ? "reader.int64Big()" : "reader.int64()";
-    default:
-      throw new Error(f.kind);
-  }
-}
-const local = (f) => `_${f.name}`;
-function readField(f, fields) {
-  const tag = f.id * 8 + wire(f);
-  const others =
-    f.oneof === undefined
-      ? ""
-      : fields
-          .filter((o) => o.oneof === f.oneof && o !== f)
-          .map((o) => ` ${local(o)} = undefined;`)
-          .join("");
-  if (f.kind === "message") {
-    const read = `read${f.ref.name}(reader, reader.delimited())`;
-    // A message that comes twice is merged by protobuf; only the last is kept here, which no encoder makes a difference of.
-    return f.repeated
-      ? `case ${tag}: ${local(f)}.push(${read}); break;`
-      : `case ${tag}: ${local(f)} = ${read};${others} break;`;
-  }
-  if (!f.repeated) return `case ${tag}: ${local(f)} = ${readValue(f)};${others} break;`;
-  const one = `case ${tag}: ${local(f)}.push(${readValue(f)}); break;`;
-  if (wire(f) === 2) return one;
-  return `${one}\n      case ${f.id * 8 + 2}: { const stop = reader.delimited(); while (reader.position < stop) ${local(f)}.push(${readValue(f)}); break; }`;
-}
-
-function messageCode(type, root) {
-  const { name } = types.get(`${root.packageName}.${type.name}`);
-  const proto2 = root.parsed.syntax === "proto2" || ["raft.proto", "wal.proto", "snap.proto"].includes(root.proto);
-  const fields = type.fieldsArray.map((field) => describe(field, root, type, proto2)).sort((a, b) => a.id - b.id);
-  const full = `${root.packageName}.${type.name}`;
-  const lines = [];
-  lines.push(
-    `/** \`${full}\` */`,
-    `export interface ${name} {`,
-    ...fields.map((f) => `  readonly ${f.name}: ${tsType(f)};`),
-    "}",
-    "",
-  );
-  const init = fields.length === 0 ? "_init" : "init";
-  lines.push(`/** A {@link ${name}} with the given fields, the others at their defaults. */`);
-  lines.push(`export function create${name}(${init}: Partial<${name}> = {}): ${name} {`);
-  lines.push(
-    fields.length === 0
-      ? "  return {};"
-      : `  return { ${fields.map((f) => `${f.name}: init.${f.name} ?? ${initial(f)}`).join(", ")} };`,
-    "}",
-    "",
-  );
-  const unused = fields.length === 0 ? "_" : "";
-  lines.push(`/** Writes the fields of a {@link ${name}}, without tag or length. */`);
-  lines.push(
-    `export function write${name}(${unused}writer: Writer, ${unused}message: ${name}): void {`,
-    ...fields.map((f) => `  ${writeField(f)}`),
-    "}",
-    "",
-  );
-  lines.push(`export function encode${name}(message: ${name}): Uint8Array {`);
-  lines.push(`  return encodeMessage(write${name}, message);`, "}", "");
-  lines.push(`/** Reads fields up to \`end\`, within the reader's limits. */`);
-  lines.push(
-    `export function read${name}(reader: Reader, end: number): ${name} {`,
-    "  const outer = reader.enter(end);",
-  );
-  for (const f of fields)
-    lines.push(
-      f.repeated ? `  const ${local(f)}: ${f.base}[] = [];` : `  let ${local(f)}: ${tsType(f)} = ${initial(f)};`,
-    );
-  lines.push("  while (reader.position < end) {", "    const tag = reader.tag();");
-  if (fields.length === 0) lines.push("    reader.skip(tag);");
-  else
-    lines.push(
-      "    switch (tag) {",
-      ...fields.map((f) => `      ${readField(f, fields)}`),
-      "      default: reader.skip(tag);",
-      "    }",
-    );
-  lines.push("  }", "  reader.leave(outer);");
-  lines.push(`  return { ${fields.map((f) => `${f.name}: ${local(f)}`).join(", ")} };`, "}", "");
-  lines.push(`/** Decodes \`bytes[start, end)\`; byte fields share it. Throws DecodeError. */`);
-  lines.push(`export function decode${name}(bytes: Uint8Array, start = 0, end: number = bytes.length): ${name} {`);
-  lines.push(`  return read${name}(new Reader(bytes, start, end), end);`, "}", "");
-  lines.push(
-    `export const ${name}Descriptor: MessageDescriptor = {`,
-    `  name: "${full}",`,
-    `  create: create${name} as unknown as MessageDescriptor["create"],`,
-    "  fields: [",
-  );
-  for (const f of fields) {
-    const ref =
-      f.kind === "message"
-        ? `, message: () => ${f.ref.name}Descriptor`
-        : f.kind === "enum"
-          ? `, values: ${f.ref.name}`
-          : "";
-    const flags = `${f.repeated ? ", repeated: true" : ""}${f.big ? ", bigint: true" : ""}${f.oneof ? `, oneof: "${f.oneof}"` : ""}`;
-    lines.push(`    { id: ${f.id}, protoName: "${f.proto}", name: "${f.name}", kind: "${f.kind}"${flags}${ref} },`);
-  }
-  lines.push("  ],", "};", "");
-  return { lines, fields, name };
+function fieldsOf(type, root) {
+  const proto2 = root.syntax === "proto2";
+  return type.fieldsArray.map((field) => describe(field, root, type, proto2)).sort((a, b) => a.id - b.id);
 }
 
 function enumCode(name, type) {
@@ -354,8 +170,9 @@ for (const root of roots) {
     if (ts === root.ts && kind === "enum") body.push(...enumCode(name, type));
   for (const nested of root.space.nestedArray) {
     if (!(nested instanceof protobuf.Type)) continue;
-    const { lines, fields } = messageCode(nested, root);
-    body.push(...lines);
+    const full = `${root.packageName}.${nested.name}`;
+    const fields = fieldsOf(nested, root);
+    body.push(...messageCode(full, types.get(full).name, fields));
     for (const f of fields) {
       if (f.ref === undefined || f.ref.ts === root.ts) continue;
       const from = imports.get(f.ref.ts) ?? new Set();

@@ -20,12 +20,17 @@ export interface FieldDescriptor {
   readonly values?: Readonly<Record<string, number>>;
 }
 
-/** A message, for code that treats all messages alike. */
-export interface MessageDescriptor {
+/** A message, for code that treats all messages alike. `T` is its interface. */
+export interface MessageDescriptor<T = unknown> {
   /** Full proto name. */
   readonly name: string;
+  /** In order of their numbers. */
   readonly fields: readonly FieldDescriptor[];
-  readonly create: (init?: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+  /** A message with the given fields, the others at their defaults. */
+  create(init?: Partial<T>): T;
+  encode(message: T): Uint8Array;
+  /** Decodes `bytes[start, end)`; byte fields share it. Throws DecodeError. */
+  decode(bytes: Uint8Array, start?: number, end?: number): T;
 }
 
 /** A method of a service. */

@@ -91,6 +91,7 @@ export type ErrorCode =
   | "canceled"
   | "contextCanceled"
   | "deadlineExceeded"
+  | "etcdDeadlineExceeded"
   | "proposalDropped"
   | "electionLeaderMissing"
   | "electionNotLeader"
@@ -186,6 +187,8 @@ export const ERRORS: Readonly<Record<ErrorCode, WireError>> = {
   canceled: etcd(CANCELED, "request canceled"),
   contextCanceled: { grpcCode: CANCELED, message: "context canceled" },
   deadlineExceeded: { grpcCode: DEADLINE_EXCEEDED, message: "context deadline exceeded" },
+  /** Declared by etcd and known to its clients; servers pass the plain form on. */
+  etcdDeadlineExceeded: etcd(DEADLINE_EXCEEDED, "context deadline exceeded"),
   proposalDropped: { grpcCode: UNKNOWN, message: "raft proposal dropped" },
 
   electionLeaderMissing: { grpcCode: UNKNOWN, message: '"leader" field must be provided' },

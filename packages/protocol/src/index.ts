@@ -2,6 +2,7 @@ export { DecodeError } from "./decode-error.ts";
 export type { FieldDescriptor, FieldKind, MessageDescriptor, MethodDescriptor } from "./descriptor.ts";
 export type { ErrorCode, WireError } from "./error-catalogue.ts";
 export { ERRORS } from "./error-catalogue.ts";
+export { GATEWAY_METHODS } from "./gateway.ts";
 export * from "./generated/index.ts";
 export { HeaderBytes, writeInnerHeader } from "./hot/header-bytes.ts";
 export { encodeDeletedKeyValue, encodeStoredEvent, encodeStoredKeyValue, encodeTombstone } from "./hot/key-value.ts";
@@ -16,8 +17,12 @@ export {
   writeTxnResponse,
   writeWatchResponse,
 } from "./hot/responses.ts";
-export type { AnyMessage } from "./json.ts";
-export { fromJson, JsonError, toJson } from "./json.ts";
+export { base64FromBytes, bytesFromBase64 } from "./json/base64.ts";
+export { JsonError } from "./json/json-error.ts";
+export { parseJson } from "./json/parse.ts";
+export { fromJson } from "./json/read.ts";
+export type { AnyMessage } from "./json/write.ts";
+export { toJson } from "./json/write.ts";
 export { Reader } from "./reader.ts";
 export type { DeleteRangeResult, OpResult, PutResult, RangeResult, TxnResult } from "./results.ts";
 export { bigintSize, encodeMessage, int64Size, varintSize, Writer } from "./writer.ts";

@@ -1,10 +1,9 @@
-import { utf8TextStrict } from "@quorate/base";
+import { assert, utf8TextStrict } from "@quorate/base";
 import { DecodeError } from "./decode-error.ts";
+import { MESSAGE_DEPTH_MAX } from "./limits.ts";
+import { HIGH, LOW, signed, unsigned, words } from "./varint64.ts";
 
-const TWO_28 = 0x1000_0000;
-const TWO_56 = 0x100_0000_0000_0000;
-const TWO_63 = 0x8000_0000_0000_0000;
-const TWO_64 = 0x1_0000_0000_0000_0000;
+const TWO_32 = 0x1_0000_0000;
 
 /** Wire types. */
 export const VARINT = 0;
@@ -15,23 +14,31 @@ export const FIXED32 = 5;
 const GROUP_START = 3;
 const GROUP_END = 4;
 const GROUP_DEPTH_MAX = 100;
-/** Messages nest this deep at most; a transaction of etcd's limits needs half of it. */
-const MESSAGE_DEPTH_MAX = 600;
 
 /**
- * Reads protobuf fields from `bytes[position, end)`. Strict about truncation and overlong varints; what it throws is always a
- * {@link DecodeError}. Bytes it returns are views that share the input.
+ * Reads protobuf fields from `bytes[position, end)`. Strict about truncation and overlong varints; what it throws for bad
+ * input is always a {@link DecodeError}. Bytes it returns are views that share the input.
  */
 export class Reader {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   position: number;
   end: number;
   #depth = 0;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
+    assert(start >= 0 && start <= end && end <= bytes.length, "the range to read lies within the bytes");
     this.bytes = bytes;
     this.position = start;
     this.end = end;
+  }
+
+  /** Begins anew with other bytes, so that one reader serves for many. */
+  reset(bytes: Uint8Array, start: number, end: number): void {
+    assert(start >= 0 && start <= end && end <= bytes.length, "the range to read lies within the bytes");
+    this.bytes = bytes;
+    this.position = start;
+    this.end = end;
+    this.#depth = 0;
   }
 
   /** Narrows reading to a nested message that ends at `end`; returns what {@link leave} wants. */
@@ -48,37 +55,19 @@ export class Reader {
     this.end = outer;
   }
 
-  /** A field's tag. Field number 0 and wire types 6 and 7 are refused. */
+  /** A field's tag, below 2^32. Field number 0 is refused; wire types 6 and 7 are by {@link skip}. */
   tag(): number {
-    const tag = this.uint32();
-    if (tag >>> 3 === 0) throw new DecodeError("illegal tag 0", this.position);
+    let tag = this.position < this.end ? (this.bytes[this.position] as number) : 0x80;
+    if (tag < 0x80) this.position++;
+    else tag = this.uint64();
+    if (tag < 8 || tag >= TWO_32) throw new DecodeError("illegal field number", this.position);
     return tag;
   }
 
   /** A varint cut to 32 bits, unsigned. */
   uint32(): number {
-    const bytes = this.bytes;
-    if (this.position < this.end) {
-      const first = bytes[this.position] as number;
-      if (first < 0x80) {
-        this.position++;
-        return first;
-      }
-    }
-    return this.#low32();
-  }
-
-  #low32(): number {
-    let result = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      const byte = this.#byte();
-      if (shift < 32) result |= (byte & 0x7f) << shift;
-      if (byte < 0x80) {
-        this.#checkTenth(shift, byte);
-        return result >>> 0;
-      }
-    }
-    throw new DecodeError("variable length integer overflow", this.position);
+    const value = this.uint64();
+    return value < TWO_32 ? value : (words[LOW] as number);
   }
 
   /** An enum or int32: a varint cut to 32 bits, signed. */
@@ -87,77 +76,65 @@ export class Reader {
   }
 
   bool(): boolean {
-    let any = 0;
-    for (let count = 0; count < 10; count++) {
-      const byte = this.#byte();
-      any |= byte & 0x7f;
-      if (byte < 0x80) {
-        this.#checkTenth(count * 7, byte);
-        return any !== 0;
-      }
-    }
-    throw new DecodeError("variable length integer overflow", this.position);
+    return this.uint64() !== 0;
   }
 
   /** An unsigned 64-bit varint as number: exact below 2^53, near above. */
   uint64(): number {
-    let result = 0;
-    let scale = 1;
-    for (let count = 0; count < 10; count++) {
-      const byte = this.#byte();
-      result += (byte & 0x7f) * scale;
+    const { bytes, end } = this;
+    let position = this.position;
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (position >= end) throw new DecodeError("unexpected EOF", position);
+      const byte = bytes[position++] as number;
+      value |= (byte & 0x7f) << shift;
       if (byte < 0x80) {
-        this.#checkTenth(count * 7, byte);
-        return result;
+        this.position = position;
+        return value;
       }
-      scale *= 0x80;
     }
-    throw new DecodeError("variable length integer overflow", this.position);
+    this.#wide();
+    return (words[HIGH] as number) * TWO_32 + (words[LOW] as number);
   }
 
   /** A signed 64-bit varint as number: exact between -2^53 and 2^53, near outside. */
   int64(): number {
-    const bytes = this.bytes;
-    const start = this.position;
-    if (start < this.end && (bytes[start] as number) < 0x80) {
-      this.position++;
-      return bytes[start] as number;
-    }
     const value = this.uint64();
-    if (value < TWO_63) return value;
-    // Small negative numbers are lost in the sum; take them from the parts.
-    return this.#negative(start, value);
-  }
-
-  #negative(start: number, value: number): number {
-    if (this.position - start < 10) return value;
-    let low = 0;
-    let high = 0;
-    for (let i = 0; i < 4; i++) low += ((this.bytes[start + i] as number) & 0x7f) * 0x80 ** i;
-    for (let i = 4; i < 8; i++) high += ((this.bytes[start + i] as number) & 0x7f) * 0x80 ** (i - 4);
-    const top = ((this.bytes[start + 8] as number) & 0x7f) + ((this.bytes[start + 9] as number) & 1) * 0x80;
-    // Two's complement of 64 bits, subtracted from the top down so that nothing is rounded away.
-    return (top - TWO_64 / TWO_56) * TWO_56 + high * TWO_28 + low;
+    return value < TWO_32 ? value : ((words[HIGH] as number) | 0) * TWO_32 + (words[LOW] as number);
   }
 
   /** An unsigned 64-bit varint. */
   uint64Big(): bigint {
-    let result = 0n;
-    const start = this.position;
     const value = this.uint64();
-    if (value <= Number.MAX_SAFE_INTEGER) return BigInt(value);
-    for (let i = this.position - 1; i >= start; i--) result = (result << 7n) | BigInt((this.bytes[i] as number) & 0x7f);
-    return BigInt.asUintN(64, result);
+    return value < TWO_32 ? BigInt(value) : (unsigned[0] as bigint);
   }
 
   /** A signed 64-bit varint. */
   int64Big(): bigint {
-    const bytes = this.bytes;
-    if (this.position < this.end && (bytes[this.position] as number) === 0) {
-      this.position++;
-      return 0n;
+    const value = this.uint64();
+    return value < TWO_32 ? BigInt(value) : (signed[0] as bigint);
+  }
+
+  /** Reads a varint into the halves of varint64.ts. */
+  #wide(): void {
+    let low = 0;
+    let middle = 0;
+    let high = 0;
+    for (let count = 0; count < 10; count++) {
+      if (this.position >= this.end) throw new DecodeError("unexpected EOF", this.position);
+      const byte = this.bytes[this.position++] as number;
+      if (count < 4) low |= (byte & 0x7f) << (count * 7);
+      else if (count < 8) middle |= (byte & 0x7f) << ((count - 4) * 7);
+      else high |= (byte & 0x7f) << ((count - 8) * 7);
+      if (byte < 0x80) {
+        // Only one bit of the tenth byte is left of 64.
+        if (count === 9 && byte > 1) break;
+        words[LOW] = low | (middle << 28);
+        words[HIGH] = (middle >>> 4) | (high << 24);
+        return;
+      }
     }
-    return BigInt.asIntN(64, this.uint64Big());
+    throw new DecodeError("variable length integer overflow", this.position);
   }
 
   /** A length-delimited field's content, as view. */
@@ -225,15 +202,5 @@ export class Reader {
   #advance(count: number): void {
     if (count > this.end - this.position) throw new DecodeError("unexpected EOF", this.position);
     this.position += count;
-  }
-
-  #byte(): number {
-    if (this.position >= this.end) throw new DecodeError("unexpected EOF", this.position);
-    return this.bytes[this.position++] as number;
-  }
-
-  /** Only one bit of the tenth byte is left of 64. */
-  #checkTenth(shift: number, byte: number): void {
-    if (shift === 63 && byte > 1) throw new DecodeError("variable length integer overflow", this.position);
   }
 }

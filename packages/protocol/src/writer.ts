@@ -1,7 +1,8 @@
-import { writeLatin1 } from "@quorate/base";
+import { assert, writeLatin1 } from "@quorate/base";
+import { HIGH, LOW, splitSigned, splitUnsigned, unsigned, words } from "./varint64.ts";
 
 const INITIAL_BYTES = 1024;
-const TWO_32 = 0x1_0000_0000;
+const TWO_31 = 0x8000_0000;
 
 /**
  * A growing buffer that protobuf fields are written into. Reuse one: `reset` keeps its memory. Numbers are safe integers;
@@ -37,16 +38,21 @@ export class Writer {
     this.buffer[this.length++] = value;
   }
 
-  /** A number in [0, 2^53) as varint. */
+  /** A number in [0, 2^64) as varint; beyond 2^53 it is as exact as the number was. */
   varint(value: number): void {
-    this.ensure(8);
-    const buffer = this.buffer;
+    if (value >= TWO_31) {
+      splitUnsigned(value);
+      this.varintHalves(words[LOW] as number, words[HIGH] as number);
+      return;
+    }
+    assert(value >= 0, "a varint is not negative");
+    this.ensure(5);
+    const { buffer } = this;
     let position = this.length;
     let rest = value;
     while (rest >= 0x80) {
-      buffer[position++] = (rest % 0x80) | 0x80;
-      // Bit operations stop at 2^31.
-      rest = rest < TWO_32 / 2 ? rest >>> 7 : Math.floor(rest / 0x80);
+      buffer[position++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     buffer[position++] = rest;
     this.length = position;
@@ -54,23 +60,34 @@ export class Writer {
 
   /** A signed number as int64: negative ones take ten bytes. Beyond 2^53 it is as exact as the number was. */
   int64(value: number): void {
-    if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) this.varint(value);
-    else this.bigint(BigInt(value));
+    if (value >= 0 && value < TWO_31) {
+      this.varint(value);
+      return;
+    }
+    splitSigned(value);
+    this.varintHalves(words[LOW] as number, words[HIGH] as number);
   }
 
   /** A 64-bit integer, signed or not, as varint. */
   bigint(value: bigint): void {
-    if (value >= 0n && value <= 0x1f_ffff_ffff_ffffn) {
-      this.varint(Number(value));
-      return;
-    }
+    unsigned[0] = value;
+    this.varintHalves(words[LOW] as number, words[HIGH] as number);
+  }
+
+  /** The 64-bit integer made of two unsigned halves, as varint. */
+  varintHalves(lowHalf: number, highHalf: number): void {
     this.ensure(10);
-    let rest = BigInt.asUintN(64, value);
-    while (rest >= 0x80n) {
-      this.buffer[this.length++] = Number(rest & 0x7fn) | 0x80;
-      rest >>= 7n;
+    const { buffer } = this;
+    let low = lowHalf;
+    let high = highHalf;
+    let position = this.length;
+    while (high !== 0 || low >= 0x80) {
+      buffer[position++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
     }
-    this.buffer[this.length++] = Number(rest);
+    buffer[position++] = low;
+    this.length = position;
   }
 
   bool(value: boolean): void {
@@ -137,7 +154,7 @@ export function encodeMessage<T>(write: (writer: Writer, message: T) => void, me
   return bytes;
 }
 
-/** Bytes of a number in [0, 2^53) as varint. */
+/** Bytes of a number in [0, 2^64) as varint. */
 export function varintSize(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -146,22 +163,25 @@ export function varintSize(value: number): number {
   if (value < 0x8_0000_0000) return 5;
   if (value < 0x400_0000_0000) return 6;
   if (value < 0x2_0000_0000_0000) return 7;
-  return 8;
+  if (value < 2 ** 56) return 8;
+  return value < 2 ** 63 ? 9 : 10;
 }
 
 /** Bytes of a signed number as int64. */
 export function int64Size(value: number): number {
-  return value < 0 ? 10 : varintSize(value);
+  // The largest int64 was rounded up to 2^63 when it became a number.
+  return value < 0 ? 10 : Math.min(varintSize(value), 9);
 }
 
 /** Bytes of a 64-bit integer as varint. */
 export function bigintSize(value: bigint): number {
-  if (value >= 0n && value <= 0x1f_ffff_ffff_ffffn) return varintSize(Number(value));
-  let rest = BigInt.asUintN(64, value);
-  let size = 1;
-  while (rest >= 0x80n) {
-    rest >>= 7n;
-    size++;
-  }
-  return size;
+  unsigned[0] = value;
+  const high = words[HIGH] as number;
+  if (high === 0) return varintSize(words[LOW] as number);
+  // The low half fills four groups of seven bits and lends four bits to the fifth.
+  if (high < 0x8) return 5;
+  if (high < 0x400) return 6;
+  if (high < 0x2_0000) return 7;
+  if (high < 0x100_0000) return 8;
+  return high < TWO_31 ? 9 : 10;
 }

@@ -2,8 +2,10 @@ import { describe, expect, it } from "@jest/globals";
 import { latin1FromBytes } from "@quorate/base";
 import fc from "fast-check";
 import {
+  type AnyMessage,
   createInternalRaftRequest,
   createKeyValue,
+  createRangeResponse,
   createRequestHeader,
   decodeDeleteRangeResponse,
   decodeEvent,
@@ -11,27 +13,38 @@ import {
   decodePutRequest,
   decodePutResponse,
   decodeRangeResponse,
+  decodeRequestHeader,
   decodeTxnResponse,
   decodeWatchResponse,
   encodeDeletedKeyValue,
+  encodeDeleteRangeResponse,
   encodeInternalRaftRequest,
   encodeKeyValue,
   encodePutRequest,
+  encodePutResponse,
+  encodeRangeResponse,
+  encodeRangeStreamResponse,
   encodeStoredEvent,
   encodeStoredKeyValue,
   encodeTombstone,
   HeaderBytes,
+  InternalRaftRequestDescriptor,
   type KeyValue,
   KeyValueDescriptor,
   KeyValuePeek,
+  type MessageDescriptor,
   type PutRequest,
   PutRequestDescriptor,
   RaftRequestPeek,
+  rangeResponseSizeMax,
+  type TxnResponse,
+  type TxnResult,
   Writer,
   writeDeleteRangeResponse,
   writePutResponse,
   writeRaftRequest,
   writeRangeResponse,
+  writeRangeStreamResponse,
   writeTxnResponse,
   writeWatchResponse,
 } from "../src/index.ts";
@@ -140,6 +153,68 @@ describe("responses", () => {
     );
   });
 
+  it("are the bytes that the generated codec writes", () => {
+    fc.assert(
+      fc.property(fc.array(stored, { maxLength: 4 }), fc.boolean(), fc.nat(3), (kvs, more, deleted) => {
+        const encoded = kvs.map((kv) => encodeKeyValue(kv));
+        const range = { revision: 1234, kvs: encoded, more, count: deleted };
+        const rangeResponse = createRangeResponse({ header: expectedHeader, kvs, more, count: deleted });
+        const deletion = { revision: 1234, deleted, prevKvs: encoded };
+
+        expect(bytesOf((writer) => writeRangeResponse(writer, header, range))).toEqual(
+          encodeRangeResponse(rangeResponse),
+        );
+        expect(bytesOf((writer) => writeRangeStreamResponse(writer, header, range))).toEqual(
+          encodeRangeStreamResponse({ rangeResponse }),
+        );
+        expect(bytesOf((writer) => writeRangeStreamResponse(writer, undefined, range))).toEqual(
+          encodeRangeStreamResponse({ rangeResponse: { ...rangeResponse, header: undefined } }),
+        );
+        expect(bytesOf((writer) => writeDeleteRangeResponse(writer, header, deletion))).toEqual(
+          encodeDeleteRangeResponse({ header: expectedHeader, deleted, prevKvs: kvs }),
+        );
+        const exact = bytesOf((writer) => writeRangeResponse(writer, header, range)).length;
+        expect(rangeResponseSizeMax(range) >= exact && rangeResponseSizeMax(range) <= exact + 64).toBe(true);
+      }),
+    );
+  });
+
+  it("have headers like the generated ones, also for a member without term and an empty store", () => {
+    for (const [revision, raftTerm] of [
+      [0, 0],
+      [1, 2],
+      [2 ** 40, 2 ** 35],
+    ] as const) {
+      for (const id of [1n, 2n ** 63n, 2n ** 64n - 1n]) {
+        const other = new HeaderBytes(id, id);
+        other.raftTerm = raftTerm;
+
+        expect(bytesOf((writer) => writePutResponse(writer, other, { revision, prevKv: undefined }))).toEqual(
+          encodePutResponse({
+            header: { clusterId: id, memberId: id, revision, raftTerm },
+            prevKv: undefined,
+          }),
+        );
+      }
+    }
+  });
+
+  it("of transactions nest as deep as etcd's limits allow, large ones in time", () => {
+    const kvs = Array.from({ length: 200 }, () => encodeKeyValue(createKeyValue({ value: new Uint8Array(1000) })));
+    let result: TxnResult = {
+      revision: 9,
+      succeeded: true,
+      responses: [{ kind: "range", result: { revision: 9, kvs, more: false, count: 200 } }],
+    };
+    for (let i = 0; i < 127; i++) result = { revision: 9, succeeded: true, responses: [{ kind: "txn", result }] };
+
+    const bytes = bytesOf((writer) => writeTxnResponse(writer, header, result));
+
+    let response: TxnResponse | undefined = decodeTxnResponse(bytes);
+    for (let i = 0; i < 127; i++) response = response?.responses[0]?.responseTxn;
+    expect(response?.responses[0]?.responseRange?.kvs).toHaveLength(200);
+  });
+
   it("of transactions carry the revision alone in each operation, and nothing in nested transactions", () => {
     const result = {
       revision: 1234,
@@ -199,6 +274,42 @@ describe("replicated requests", () => {
         );
         expect(decodeInternalRaftRequest(bytes).put).toEqual(put);
       }),
+    );
+  });
+
+  it("of every kind are recognised by the field they are in", () => {
+    const peek = new RaftRequestPeek();
+    const kinds = InternalRaftRequestDescriptor.fields.filter((field) => field.id !== 1 && field.id !== 100);
+    const anyKind = fc.constantFrom(...kinds).chain((field) => {
+      const descriptor = field.message?.() as MessageDescriptor<AnyMessage>;
+      return fc.tuple(fc.constant(field), fc.constant(descriptor), randomMessage(descriptor, 1), ids);
+    });
+    fc.assert(
+      fc.property(anyKind, ([field, descriptor, message, { high16, low48 }]) => {
+        const header = createRequestHeader({ id: (BigInt(high16) << 48n) | BigInt(low48), username: "root" });
+        const bytes = encodeInternalRaftRequest(createInternalRaftRequest({ header, [field.name]: message }));
+
+        peek.read(bytes);
+
+        expect([peek.field, peek.idHigh16, peek.idLow48]).toEqual([field.id, high16, low48]);
+        expect(descriptor.decode(bytes, peek.start, peek.end)).toEqual(message);
+        expect(decodeRequestHeader(bytes, peek.headerStart, peek.headerEnd)).toEqual(header);
+      }),
+    );
+  });
+
+  it("and key-values that nobody made are refused with a DecodeError and nothing else", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        for (const peek of [new RaftRequestPeek(), new KeyValuePeek()]) {
+          try {
+            peek.read(bytes);
+          } catch (error) {
+            expect((error as Error).name).toBe("DecodeError");
+          }
+        }
+      }),
+      { numRuns: 2000 },
     );
   });
 

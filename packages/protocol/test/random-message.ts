@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { FieldDescriptor, MessageDescriptor } from "../src/index.ts";
+import type { AnyMessage, FieldDescriptor, MessageDescriptor } from "../src/index.ts";
 
 /** Numbers at the edges of varint sizes, and 2^53 - 1. */
 const COUNTS = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32, 2 ** 42, 2 ** 49, Number.MAX_SAFE_INTEGER];
@@ -14,11 +14,11 @@ function scalar(field: FieldDescriptor): fc.Arbitrary<unknown> {
     case "string":
       return fc.string({ unit: "grapheme", maxLength: 40 });
     case "enum":
-      return fc.constantFrom(...Object.values(field.values ?? {}));
+      return fc.constantFrom(...Object.values(field.values ?? {}), 99, -1);
     case "uint32":
       return fc.constantFrom(0, 1, 127, 128, 2 ** 31, 2 ** 32 - 1);
     case "int32":
-      return fc.constantFrom(0, 1, 2, 23, 2 ** 31 - 1);
+      return fc.constantFrom(0, 1, 2, 23, 2 ** 31 - 1, -1, -(2 ** 31));
     case "int64":
       if (field.bigint === true) return fc.constantFrom(...IDENTITIES, -1n, -(2n ** 63n));
       return fc.constantFrom(...COUNTS, -1, -128, -(2 ** 40), Number.MIN_SAFE_INTEGER);
@@ -37,10 +37,7 @@ function fieldValue(field: FieldDescriptor, depth: number): fc.Arbitrary<unknown
 }
 
 /** Messages of a kind, with at most one field of each oneof set, as encoders make them. */
-export function randomMessage(
-  descriptor: MessageDescriptor,
-  depth = 3,
-): fc.Arbitrary<Readonly<Record<string, unknown>>> {
+export function randomMessage(descriptor: MessageDescriptor, depth = 3): fc.Arbitrary<AnyMessage> {
   const free = descriptor.fields.filter((field) => field.oneof === undefined);
   const oneofs = [...new Set(descriptor.fields.map((field) => field.oneof))].filter((name) => name !== undefined);
   const chosen = oneofs.map((name) => {
@@ -56,5 +53,5 @@ export function randomMessage(
   const plain = fc.record(Object.fromEntries(free.map((field) => [field.name, fieldValue(field, depth)])));
   return fc
     .tuple(plain, ...chosen)
-    .map((parts) => descriptor.create(Object.assign({}, ...parts) as Record<string, unknown>));
+    .map((parts) => descriptor.create(Object.assign({}, ...parts) as object) as AnyMessage);
 }

@@ -29,10 +29,13 @@ export function encodeUserAddOptions(message: UserAddOptions): Uint8Array {
   return encodeMessage(writeUserAddOptions, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readUserAddOptions(reader: Reader, end: number): UserAddOptions {
+const ZERO_UserAddOptions: UserAddOptions = createUserAddOptions();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readUserAddOptions(reader: Reader, end: number, before?: UserAddOptions | undefined): UserAddOptions {
   const outer = reader.enter(end);
-  let _noPassword: boolean = false;
+  const from = before ?? ZERO_UserAddOptions;
+  let _noPassword: boolean = from.noPassword;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -52,9 +55,11 @@ export function decodeUserAddOptions(bytes: Uint8Array, start = 0, end: number =
   return readUserAddOptions(new Reader(bytes, start, end), end);
 }
 
-export const UserAddOptionsDescriptor: MessageDescriptor = {
+export const UserAddOptionsDescriptor: MessageDescriptor<UserAddOptions> = {
   name: "authpb.UserAddOptions",
-  create: createUserAddOptions as unknown as MessageDescriptor["create"],
+  create: createUserAddOptions,
+  encode: encodeUserAddOptions,
+  decode: decodeUserAddOptions,
   fields: [{ id: 1, protoName: "no_password", name: "noPassword", kind: "bool" }],
 };
 
@@ -104,13 +109,16 @@ export function encodeUser(message: User): Uint8Array {
   return encodeMessage(writeUser, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readUser(reader: Reader, end: number): User {
+const ZERO_User: User = createUser();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readUser(reader: Reader, end: number, before?: User | undefined): User {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
-  let _password: Uint8Array = EMPTY_BYTES;
-  const _roles: string[] = [];
-  let _options: UserAddOptions | undefined = undefined;
+  const from = before ?? ZERO_User;
+  let _name: Uint8Array = from.name;
+  let _password: Uint8Array = from.password;
+  const _roles: string[] = before === undefined ? [] : [...before.roles];
+  let _options: UserAddOptions | undefined = from.options;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -124,7 +132,7 @@ export function readUser(reader: Reader, end: number): User {
         _roles.push(reader.string());
         break;
       case 34:
-        _options = readUserAddOptions(reader, reader.delimited());
+        _options = readUserAddOptions(reader, reader.delimited(), _options);
         break;
       default:
         reader.skip(tag);
@@ -139,9 +147,11 @@ export function decodeUser(bytes: Uint8Array, start = 0, end: number = bytes.len
   return readUser(new Reader(bytes, start, end), end);
 }
 
-export const UserDescriptor: MessageDescriptor = {
+export const UserDescriptor: MessageDescriptor<User> = {
   name: "authpb.User",
-  create: createUser as unknown as MessageDescriptor["create"],
+  create: createUser,
+  encode: encodeUser,
+  decode: decodeUser,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "bytes" },
     { id: 2, protoName: "password", name: "password", kind: "bytes" },
@@ -182,12 +192,15 @@ export function encodePermission(message: Permission): Uint8Array {
   return encodeMessage(writePermission, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readPermission(reader: Reader, end: number): Permission {
+const ZERO_Permission: Permission = createPermission();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readPermission(reader: Reader, end: number, before?: Permission | undefined): Permission {
   const outer = reader.enter(end);
-  let _permType: number = 0;
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_Permission;
+  let _permType: number = from.permType;
+  let _key: Uint8Array = from.key;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -213,9 +226,11 @@ export function decodePermission(bytes: Uint8Array, start = 0, end: number = byt
   return readPermission(new Reader(bytes, start, end), end);
 }
 
-export const PermissionDescriptor: MessageDescriptor = {
+export const PermissionDescriptor: MessageDescriptor<Permission> = {
   name: "authpb.Permission",
-  create: createPermission as unknown as MessageDescriptor["create"],
+  create: createPermission,
+  encode: encodePermission,
+  decode: decodePermission,
   fields: [
     { id: 1, protoName: "permType", name: "permType", kind: "enum", values: PermissionType },
     { id: 2, protoName: "key", name: "key", kind: "bytes" },
@@ -254,11 +269,14 @@ export function encodeRole(message: Role): Uint8Array {
   return encodeMessage(writeRole, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRole(reader: Reader, end: number): Role {
+const ZERO_Role: Role = createRole();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRole(reader: Reader, end: number, before?: Role | undefined): Role {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
-  const _keyPermission: Permission[] = [];
+  const from = before ?? ZERO_Role;
+  let _name: Uint8Array = from.name;
+  const _keyPermission: Permission[] = before === undefined ? [] : [...before.keyPermission];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -281,9 +299,11 @@ export function decodeRole(bytes: Uint8Array, start = 0, end: number = bytes.len
   return readRole(new Reader(bytes, start, end), end);
 }
 
-export const RoleDescriptor: MessageDescriptor = {
+export const RoleDescriptor: MessageDescriptor<Role> = {
   name: "authpb.Role",
-  create: createRole as unknown as MessageDescriptor["create"],
+  create: createRole,
+  encode: encodeRole,
+  decode: decodeRole,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "bytes" },
     {

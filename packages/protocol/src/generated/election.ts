@@ -38,12 +38,19 @@ export function encodeCampaignRequest(message: CampaignRequest): Uint8Array {
   return encodeMessage(writeCampaignRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readCampaignRequest(reader: Reader, end: number): CampaignRequest {
+const ZERO_CampaignRequest: CampaignRequest = createCampaignRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readCampaignRequest(
+  reader: Reader,
+  end: number,
+  before?: CampaignRequest | undefined,
+): CampaignRequest {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
-  let _lease: bigint = 0n;
-  let _value: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_CampaignRequest;
+  let _name: Uint8Array = from.name;
+  let _lease: bigint = from.lease;
+  let _value: Uint8Array = from.value;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -69,9 +76,11 @@ export function decodeCampaignRequest(bytes: Uint8Array, start = 0, end: number 
   return readCampaignRequest(new Reader(bytes, start, end), end);
 }
 
-export const CampaignRequestDescriptor: MessageDescriptor = {
+export const CampaignRequestDescriptor: MessageDescriptor<CampaignRequest> = {
   name: "v3electionpb.CampaignRequest",
-  create: createCampaignRequest as unknown as MessageDescriptor["create"],
+  create: createCampaignRequest,
+  encode: encodeCampaignRequest,
+  decode: decodeCampaignRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "bytes" },
     { id: 2, protoName: "lease", name: "lease", kind: "int64", bigint: true },
@@ -114,19 +123,26 @@ export function encodeCampaignResponse(message: CampaignResponse): Uint8Array {
   return encodeMessage(writeCampaignResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readCampaignResponse(reader: Reader, end: number): CampaignResponse {
+const ZERO_CampaignResponse: CampaignResponse = createCampaignResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readCampaignResponse(
+  reader: Reader,
+  end: number,
+  before?: CampaignResponse | undefined,
+): CampaignResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _leader: LeaderKey | undefined = undefined;
+  const from = before ?? ZERO_CampaignResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _leader: LeaderKey | undefined = from.leader;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
-        _leader = readLeaderKey(reader, reader.delimited());
+        _leader = readLeaderKey(reader, reader.delimited(), _leader);
         break;
       default:
         reader.skip(tag);
@@ -141,9 +157,11 @@ export function decodeCampaignResponse(bytes: Uint8Array, start = 0, end: number
   return readCampaignResponse(new Reader(bytes, start, end), end);
 }
 
-export const CampaignResponseDescriptor: MessageDescriptor = {
+export const CampaignResponseDescriptor: MessageDescriptor<CampaignResponse> = {
   name: "v3electionpb.CampaignResponse",
-  create: createCampaignResponse as unknown as MessageDescriptor["create"],
+  create: createCampaignResponse,
+  encode: encodeCampaignResponse,
+  decode: decodeCampaignResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "leader", name: "leader", kind: "message", message: () => LeaderKeyDescriptor },
@@ -187,13 +205,16 @@ export function encodeLeaderKey(message: LeaderKey): Uint8Array {
   return encodeMessage(writeLeaderKey, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaderKey(reader: Reader, end: number): LeaderKey {
+const ZERO_LeaderKey: LeaderKey = createLeaderKey();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaderKey(reader: Reader, end: number, before?: LeaderKey | undefined): LeaderKey {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rev: number = 0;
-  let _lease: bigint = 0n;
+  const from = before ?? ZERO_LeaderKey;
+  let _name: Uint8Array = from.name;
+  let _key: Uint8Array = from.key;
+  let _rev: number = from.rev;
+  let _lease: bigint = from.lease;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -222,9 +243,11 @@ export function decodeLeaderKey(bytes: Uint8Array, start = 0, end: number = byte
   return readLeaderKey(new Reader(bytes, start, end), end);
 }
 
-export const LeaderKeyDescriptor: MessageDescriptor = {
+export const LeaderKeyDescriptor: MessageDescriptor<LeaderKey> = {
   name: "v3electionpb.LeaderKey",
-  create: createLeaderKey as unknown as MessageDescriptor["create"],
+  create: createLeaderKey,
+  encode: encodeLeaderKey,
+  decode: decodeLeaderKey,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "bytes" },
     { id: 2, protoName: "key", name: "key", kind: "bytes" },
@@ -255,10 +278,13 @@ export function encodeLeaderRequest(message: LeaderRequest): Uint8Array {
   return encodeMessage(writeLeaderRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaderRequest(reader: Reader, end: number): LeaderRequest {
+const ZERO_LeaderRequest: LeaderRequest = createLeaderRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaderRequest(reader: Reader, end: number, before?: LeaderRequest | undefined): LeaderRequest {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_LeaderRequest;
+  let _name: Uint8Array = from.name;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -278,9 +304,11 @@ export function decodeLeaderRequest(bytes: Uint8Array, start = 0, end: number = 
   return readLeaderRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaderRequestDescriptor: MessageDescriptor = {
+export const LeaderRequestDescriptor: MessageDescriptor<LeaderRequest> = {
   name: "v3electionpb.LeaderRequest",
-  create: createLeaderRequest as unknown as MessageDescriptor["create"],
+  create: createLeaderRequest,
+  encode: encodeLeaderRequest,
+  decode: decodeLeaderRequest,
   fields: [{ id: 1, protoName: "name", name: "name", kind: "bytes" }],
 };
 
@@ -319,19 +347,22 @@ export function encodeLeaderResponse(message: LeaderResponse): Uint8Array {
   return encodeMessage(writeLeaderResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaderResponse(reader: Reader, end: number): LeaderResponse {
+const ZERO_LeaderResponse: LeaderResponse = createLeaderResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaderResponse(reader: Reader, end: number, before?: LeaderResponse | undefined): LeaderResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _kv: KeyValue | undefined = undefined;
+  const from = before ?? ZERO_LeaderResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _kv: KeyValue | undefined = from.kv;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
-        _kv = readKeyValue(reader, reader.delimited());
+        _kv = readKeyValue(reader, reader.delimited(), _kv);
         break;
       default:
         reader.skip(tag);
@@ -346,9 +377,11 @@ export function decodeLeaderResponse(bytes: Uint8Array, start = 0, end: number =
   return readLeaderResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaderResponseDescriptor: MessageDescriptor = {
+export const LeaderResponseDescriptor: MessageDescriptor<LeaderResponse> = {
   name: "v3electionpb.LeaderResponse",
-  create: createLeaderResponse as unknown as MessageDescriptor["create"],
+  create: createLeaderResponse,
+  encode: encodeLeaderResponse,
+  decode: decodeLeaderResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "kv", name: "kv", kind: "message", message: () => KeyValueDescriptor },
@@ -381,15 +414,18 @@ export function encodeResignRequest(message: ResignRequest): Uint8Array {
   return encodeMessage(writeResignRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readResignRequest(reader: Reader, end: number): ResignRequest {
+const ZERO_ResignRequest: ResignRequest = createResignRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readResignRequest(reader: Reader, end: number, before?: ResignRequest | undefined): ResignRequest {
   const outer = reader.enter(end);
-  let _leader: LeaderKey | undefined = undefined;
+  const from = before ?? ZERO_ResignRequest;
+  let _leader: LeaderKey | undefined = from.leader;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _leader = readLeaderKey(reader, reader.delimited());
+        _leader = readLeaderKey(reader, reader.delimited(), _leader);
         break;
       default:
         reader.skip(tag);
@@ -404,9 +440,11 @@ export function decodeResignRequest(bytes: Uint8Array, start = 0, end: number = 
   return readResignRequest(new Reader(bytes, start, end), end);
 }
 
-export const ResignRequestDescriptor: MessageDescriptor = {
+export const ResignRequestDescriptor: MessageDescriptor<ResignRequest> = {
   name: "v3electionpb.ResignRequest",
-  create: createResignRequest as unknown as MessageDescriptor["create"],
+  create: createResignRequest,
+  encode: encodeResignRequest,
+  decode: decodeResignRequest,
   fields: [{ id: 1, protoName: "leader", name: "leader", kind: "message", message: () => LeaderKeyDescriptor }],
 };
 
@@ -436,15 +474,18 @@ export function encodeResignResponse(message: ResignResponse): Uint8Array {
   return encodeMessage(writeResignResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readResignResponse(reader: Reader, end: number): ResignResponse {
+const ZERO_ResignResponse: ResignResponse = createResignResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readResignResponse(reader: Reader, end: number, before?: ResignResponse | undefined): ResignResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_ResignResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -459,9 +500,11 @@ export function decodeResignResponse(bytes: Uint8Array, start = 0, end: number =
   return readResignResponse(new Reader(bytes, start, end), end);
 }
 
-export const ResignResponseDescriptor: MessageDescriptor = {
+export const ResignResponseDescriptor: MessageDescriptor<ResignResponse> = {
   name: "v3electionpb.ResignResponse",
-  create: createResignResponse as unknown as MessageDescriptor["create"],
+  create: createResignResponse,
+  encode: encodeResignResponse,
+  decode: decodeResignResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -496,16 +539,23 @@ export function encodeProclaimRequest(message: ProclaimRequest): Uint8Array {
   return encodeMessage(writeProclaimRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readProclaimRequest(reader: Reader, end: number): ProclaimRequest {
+const ZERO_ProclaimRequest: ProclaimRequest = createProclaimRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readProclaimRequest(
+  reader: Reader,
+  end: number,
+  before?: ProclaimRequest | undefined,
+): ProclaimRequest {
   const outer = reader.enter(end);
-  let _leader: LeaderKey | undefined = undefined;
-  let _value: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_ProclaimRequest;
+  let _leader: LeaderKey | undefined = from.leader;
+  let _value: Uint8Array = from.value;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _leader = readLeaderKey(reader, reader.delimited());
+        _leader = readLeaderKey(reader, reader.delimited(), _leader);
         break;
       case 18:
         _value = reader.view();
@@ -523,9 +573,11 @@ export function decodeProclaimRequest(bytes: Uint8Array, start = 0, end: number 
   return readProclaimRequest(new Reader(bytes, start, end), end);
 }
 
-export const ProclaimRequestDescriptor: MessageDescriptor = {
+export const ProclaimRequestDescriptor: MessageDescriptor<ProclaimRequest> = {
   name: "v3electionpb.ProclaimRequest",
-  create: createProclaimRequest as unknown as MessageDescriptor["create"],
+  create: createProclaimRequest,
+  encode: encodeProclaimRequest,
+  decode: decodeProclaimRequest,
   fields: [
     { id: 1, protoName: "leader", name: "leader", kind: "message", message: () => LeaderKeyDescriptor },
     { id: 2, protoName: "value", name: "value", kind: "bytes" },
@@ -558,15 +610,22 @@ export function encodeProclaimResponse(message: ProclaimResponse): Uint8Array {
   return encodeMessage(writeProclaimResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readProclaimResponse(reader: Reader, end: number): ProclaimResponse {
+const ZERO_ProclaimResponse: ProclaimResponse = createProclaimResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readProclaimResponse(
+  reader: Reader,
+  end: number,
+  before?: ProclaimResponse | undefined,
+): ProclaimResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_ProclaimResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -581,8 +640,10 @@ export function decodeProclaimResponse(bytes: Uint8Array, start = 0, end: number
   return readProclaimResponse(new Reader(bytes, start, end), end);
 }
 
-export const ProclaimResponseDescriptor: MessageDescriptor = {
+export const ProclaimResponseDescriptor: MessageDescriptor<ProclaimResponse> = {
   name: "v3electionpb.ProclaimResponse",
-  create: createProclaimResponse as unknown as MessageDescriptor["create"],
+  create: createProclaimResponse,
+  encode: encodeProclaimResponse,
+  decode: decodeProclaimResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };

@@ -9,4 +9,5 @@ export * from "./snap.ts";
 export * from "./lease.ts";
 export * from "./election.ts";
 export * from "./lock.ts";
+export * from "./health.ts";
 export * from "./services.ts";

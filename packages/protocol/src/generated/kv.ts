@@ -61,15 +61,18 @@ export function encodeKeyValue(message: KeyValue): Uint8Array {
   return encodeMessage(writeKeyValue, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readKeyValue(reader: Reader, end: number): KeyValue {
+const ZERO_KeyValue: KeyValue = createKeyValue();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readKeyValue(reader: Reader, end: number, before?: KeyValue | undefined): KeyValue {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _createRevision: number = 0;
-  let _modRevision: number = 0;
-  let _version: number = 0;
-  let _value: Uint8Array = EMPTY_BYTES;
-  let _lease: bigint = 0n;
+  const from = before ?? ZERO_KeyValue;
+  let _key: Uint8Array = from.key;
+  let _createRevision: number = from.createRevision;
+  let _modRevision: number = from.modRevision;
+  let _version: number = from.version;
+  let _value: Uint8Array = from.value;
+  let _lease: bigint = from.lease;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -111,9 +114,11 @@ export function decodeKeyValue(bytes: Uint8Array, start = 0, end: number = bytes
   return readKeyValue(new Reader(bytes, start, end), end);
 }
 
-export const KeyValueDescriptor: MessageDescriptor = {
+export const KeyValueDescriptor: MessageDescriptor<KeyValue> = {
   name: "mvccpb.KeyValue",
-  create: createKeyValue as unknown as MessageDescriptor["create"],
+  create: createKeyValue,
+  encode: encodeKeyValue,
+  decode: decodeKeyValue,
   fields: [
     { id: 1, protoName: "key", name: "key", kind: "bytes" },
     { id: 2, protoName: "create_revision", name: "createRevision", kind: "int64" },
@@ -164,12 +169,15 @@ export function encodeEvent(message: Event): Uint8Array {
   return encodeMessage(writeEvent, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readEvent(reader: Reader, end: number): Event {
+const ZERO_Event: Event = createEvent();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readEvent(reader: Reader, end: number, before?: Event | undefined): Event {
   const outer = reader.enter(end);
-  let _type: number = 0;
-  let _kv: KeyValue | undefined = undefined;
-  let _prevKv: KeyValue | undefined = undefined;
+  const from = before ?? ZERO_Event;
+  let _type: number = from.type;
+  let _kv: KeyValue | undefined = from.kv;
+  let _prevKv: KeyValue | undefined = from.prevKv;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -177,10 +185,10 @@ export function readEvent(reader: Reader, end: number): Event {
         _type = reader.int32();
         break;
       case 18:
-        _kv = readKeyValue(reader, reader.delimited());
+        _kv = readKeyValue(reader, reader.delimited(), _kv);
         break;
       case 26:
-        _prevKv = readKeyValue(reader, reader.delimited());
+        _prevKv = readKeyValue(reader, reader.delimited(), _prevKv);
         break;
       default:
         reader.skip(tag);
@@ -195,9 +203,11 @@ export function decodeEvent(bytes: Uint8Array, start = 0, end: number = bytes.le
   return readEvent(new Reader(bytes, start, end), end);
 }
 
-export const EventDescriptor: MessageDescriptor = {
+export const EventDescriptor: MessageDescriptor<Event> = {
   name: "mvccpb.Event",
-  create: createEvent as unknown as MessageDescriptor["create"],
+  create: createEvent,
+  encode: encodeEvent,
+  decode: decodeEvent,
   fields: [
     { id: 1, protoName: "type", name: "type", kind: "enum", values: EventType },
     { id: 2, protoName: "kv", name: "kv", kind: "message", message: () => KeyValueDescriptor },

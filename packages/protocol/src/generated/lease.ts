@@ -45,12 +45,15 @@ export function encodeLease(message: Lease): Uint8Array {
   return encodeMessage(writeLease, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLease(reader: Reader, end: number): Lease {
+const ZERO_Lease: Lease = createLease();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLease(reader: Reader, end: number, before?: Lease | undefined): Lease {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _ttl: number = 0;
-  let _remainingTtl: number = 0;
+  const from = before ?? ZERO_Lease;
+  let _id: bigint = from.id;
+  let _ttl: number = from.ttl;
+  let _remainingTtl: number = from.remainingTtl;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -76,9 +79,11 @@ export function decodeLease(bytes: Uint8Array, start = 0, end: number = bytes.le
   return readLease(new Reader(bytes, start, end), end);
 }
 
-export const LeaseDescriptor: MessageDescriptor = {
+export const LeaseDescriptor: MessageDescriptor<Lease> = {
   name: "leasepb.Lease",
-  create: createLease as unknown as MessageDescriptor["create"],
+  create: createLease,
+  encode: encodeLease,
+  decode: decodeLease,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true },
     { id: 2, protoName: "TTL", name: "ttl", kind: "int64" },
@@ -112,15 +117,22 @@ export function encodeLeaseInternalRequest(message: LeaseInternalRequest): Uint8
   return encodeMessage(writeLeaseInternalRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseInternalRequest(reader: Reader, end: number): LeaseInternalRequest {
+const ZERO_LeaseInternalRequest: LeaseInternalRequest = createLeaseInternalRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseInternalRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseInternalRequest | undefined,
+): LeaseInternalRequest {
   const outer = reader.enter(end);
-  let _leaseTimeToLiveRequest: LeaseTimeToLiveRequest | undefined = undefined;
+  const from = before ?? ZERO_LeaseInternalRequest;
+  let _leaseTimeToLiveRequest: LeaseTimeToLiveRequest | undefined = from.leaseTimeToLiveRequest;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _leaseTimeToLiveRequest = readLeaseTimeToLiveRequest(reader, reader.delimited());
+        _leaseTimeToLiveRequest = readLeaseTimeToLiveRequest(reader, reader.delimited(), _leaseTimeToLiveRequest);
         break;
       default:
         reader.skip(tag);
@@ -139,9 +151,11 @@ export function decodeLeaseInternalRequest(
   return readLeaseInternalRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseInternalRequestDescriptor: MessageDescriptor = {
+export const LeaseInternalRequestDescriptor: MessageDescriptor<LeaseInternalRequest> = {
   name: "leasepb.LeaseInternalRequest",
-  create: createLeaseInternalRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseInternalRequest,
+  encode: encodeLeaseInternalRequest,
+  decode: decodeLeaseInternalRequest,
   fields: [
     {
       id: 1,
@@ -179,15 +193,22 @@ export function encodeLeaseInternalResponse(message: LeaseInternalResponse): Uin
   return encodeMessage(writeLeaseInternalResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseInternalResponse(reader: Reader, end: number): LeaseInternalResponse {
+const ZERO_LeaseInternalResponse: LeaseInternalResponse = createLeaseInternalResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseInternalResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseInternalResponse | undefined,
+): LeaseInternalResponse {
   const outer = reader.enter(end);
-  let _leaseTimeToLiveResponse: LeaseTimeToLiveResponse | undefined = undefined;
+  const from = before ?? ZERO_LeaseInternalResponse;
+  let _leaseTimeToLiveResponse: LeaseTimeToLiveResponse | undefined = from.leaseTimeToLiveResponse;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _leaseTimeToLiveResponse = readLeaseTimeToLiveResponse(reader, reader.delimited());
+        _leaseTimeToLiveResponse = readLeaseTimeToLiveResponse(reader, reader.delimited(), _leaseTimeToLiveResponse);
         break;
       default:
         reader.skip(tag);
@@ -206,9 +227,11 @@ export function decodeLeaseInternalResponse(
   return readLeaseInternalResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseInternalResponseDescriptor: MessageDescriptor = {
+export const LeaseInternalResponseDescriptor: MessageDescriptor<LeaseInternalResponse> = {
   name: "leasepb.LeaseInternalResponse",
-  create: createLeaseInternalResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseInternalResponse,
+  encode: encodeLeaseInternalResponse,
+  decode: decodeLeaseInternalResponse,
   fields: [
     {
       id: 1,

@@ -32,11 +32,14 @@ export function encodeLockRequest(message: LockRequest): Uint8Array {
   return encodeMessage(writeLockRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLockRequest(reader: Reader, end: number): LockRequest {
+const ZERO_LockRequest: LockRequest = createLockRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLockRequest(reader: Reader, end: number, before?: LockRequest | undefined): LockRequest {
   const outer = reader.enter(end);
-  let _name: Uint8Array = EMPTY_BYTES;
-  let _lease: bigint = 0n;
+  const from = before ?? ZERO_LockRequest;
+  let _name: Uint8Array = from.name;
+  let _lease: bigint = from.lease;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -59,9 +62,11 @@ export function decodeLockRequest(bytes: Uint8Array, start = 0, end: number = by
   return readLockRequest(new Reader(bytes, start, end), end);
 }
 
-export const LockRequestDescriptor: MessageDescriptor = {
+export const LockRequestDescriptor: MessageDescriptor<LockRequest> = {
   name: "v3lockpb.LockRequest",
-  create: createLockRequest as unknown as MessageDescriptor["create"],
+  create: createLockRequest,
+  encode: encodeLockRequest,
+  decode: decodeLockRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "bytes" },
     { id: 2, protoName: "lease", name: "lease", kind: "int64", bigint: true },
@@ -99,16 +104,19 @@ export function encodeLockResponse(message: LockResponse): Uint8Array {
   return encodeMessage(writeLockResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLockResponse(reader: Reader, end: number): LockResponse {
+const ZERO_LockResponse: LockResponse = createLockResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLockResponse(reader: Reader, end: number, before?: LockResponse | undefined): LockResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _key: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_LockResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _key: Uint8Array = from.key;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _key = reader.view();
@@ -126,9 +134,11 @@ export function decodeLockResponse(bytes: Uint8Array, start = 0, end: number = b
   return readLockResponse(new Reader(bytes, start, end), end);
 }
 
-export const LockResponseDescriptor: MessageDescriptor = {
+export const LockResponseDescriptor: MessageDescriptor<LockResponse> = {
   name: "v3lockpb.LockResponse",
-  create: createLockResponse as unknown as MessageDescriptor["create"],
+  create: createLockResponse,
+  encode: encodeLockResponse,
+  decode: decodeLockResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "key", name: "key", kind: "bytes" },
@@ -157,10 +167,13 @@ export function encodeUnlockRequest(message: UnlockRequest): Uint8Array {
   return encodeMessage(writeUnlockRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readUnlockRequest(reader: Reader, end: number): UnlockRequest {
+const ZERO_UnlockRequest: UnlockRequest = createUnlockRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readUnlockRequest(reader: Reader, end: number, before?: UnlockRequest | undefined): UnlockRequest {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_UnlockRequest;
+  let _key: Uint8Array = from.key;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -180,9 +193,11 @@ export function decodeUnlockRequest(bytes: Uint8Array, start = 0, end: number = 
   return readUnlockRequest(new Reader(bytes, start, end), end);
 }
 
-export const UnlockRequestDescriptor: MessageDescriptor = {
+export const UnlockRequestDescriptor: MessageDescriptor<UnlockRequest> = {
   name: "v3lockpb.UnlockRequest",
-  create: createUnlockRequest as unknown as MessageDescriptor["create"],
+  create: createUnlockRequest,
+  encode: encodeUnlockRequest,
+  decode: decodeUnlockRequest,
   fields: [{ id: 1, protoName: "key", name: "key", kind: "bytes" }],
 };
 
@@ -212,15 +227,18 @@ export function encodeUnlockResponse(message: UnlockResponse): Uint8Array {
   return encodeMessage(writeUnlockResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readUnlockResponse(reader: Reader, end: number): UnlockResponse {
+const ZERO_UnlockResponse: UnlockResponse = createUnlockResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readUnlockResponse(reader: Reader, end: number, before?: UnlockResponse | undefined): UnlockResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_UnlockResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -235,8 +253,10 @@ export function decodeUnlockResponse(bytes: Uint8Array, start = 0, end: number =
   return readUnlockResponse(new Reader(bytes, start, end), end);
 }
 
-export const UnlockResponseDescriptor: MessageDescriptor = {
+export const UnlockResponseDescriptor: MessageDescriptor<UnlockResponse> = {
   name: "v3lockpb.UnlockResponse",
-  create: createUnlockResponse as unknown as MessageDescriptor["create"],
+  create: createUnlockResponse,
+  encode: encodeUnlockResponse,
+  decode: decodeUnlockResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };

@@ -142,12 +142,15 @@ export function encodeRequestHeader(message: RequestHeader): Uint8Array {
   return encodeMessage(writeRequestHeader, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRequestHeader(reader: Reader, end: number): RequestHeader {
+const ZERO_RequestHeader: RequestHeader = createRequestHeader();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRequestHeader(reader: Reader, end: number, before?: RequestHeader | undefined): RequestHeader {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _username: string = "";
-  let _authRevision: number = 0;
+  const from = before ?? ZERO_RequestHeader;
+  let _id: bigint = from.id;
+  let _username: string = from.username;
+  let _authRevision: number = from.authRevision;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -173,9 +176,11 @@ export function decodeRequestHeader(bytes: Uint8Array, start = 0, end: number = 
   return readRequestHeader(new Reader(bytes, start, end), end);
 }
 
-export const RequestHeaderDescriptor: MessageDescriptor = {
+export const RequestHeaderDescriptor: MessageDescriptor<RequestHeader> = {
   name: "etcdserverpb.RequestHeader",
-  create: createRequestHeader as unknown as MessageDescriptor["create"],
+  create: createRequestHeader,
+  encode: encodeRequestHeader,
+  decode: decodeRequestHeader,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true },
     { id: 2, protoName: "username", name: "username", kind: "string" },
@@ -217,12 +222,19 @@ export function encodeInternalAuthenticateRequest(message: InternalAuthenticateR
   return encodeMessage(writeInternalAuthenticateRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readInternalAuthenticateRequest(reader: Reader, end: number): InternalAuthenticateRequest {
+const ZERO_InternalAuthenticateRequest: InternalAuthenticateRequest = createInternalAuthenticateRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readInternalAuthenticateRequest(
+  reader: Reader,
+  end: number,
+  before?: InternalAuthenticateRequest | undefined,
+): InternalAuthenticateRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _password: string = "";
-  let _simpleToken: string = "";
+  const from = before ?? ZERO_InternalAuthenticateRequest;
+  let _name: string = from.name;
+  let _password: string = from.password;
+  let _simpleToken: string = from.simpleToken;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -252,9 +264,11 @@ export function decodeInternalAuthenticateRequest(
   return readInternalAuthenticateRequest(new Reader(bytes, start, end), end);
 }
 
-export const InternalAuthenticateRequestDescriptor: MessageDescriptor = {
+export const InternalAuthenticateRequestDescriptor: MessageDescriptor<InternalAuthenticateRequest> = {
   name: "etcdserverpb.InternalAuthenticateRequest",
-  create: createInternalAuthenticateRequest as unknown as MessageDescriptor["create"],
+  create: createInternalAuthenticateRequest,
+  encode: encodeInternalAuthenticateRequest,
+  decode: decodeInternalAuthenticateRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "password", name: "password", kind: "string" },
@@ -289,11 +303,18 @@ export function encodeMemberAttributes(message: MemberAttributes): Uint8Array {
   return encodeMessage(writeMemberAttributes, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberAttributes(reader: Reader, end: number): MemberAttributes {
+const ZERO_MemberAttributes: MemberAttributes = createMemberAttributes();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberAttributes(
+  reader: Reader,
+  end: number,
+  before?: MemberAttributes | undefined,
+): MemberAttributes {
   const outer = reader.enter(end);
-  let _name: string = "";
-  const _clientUrls: string[] = [];
+  const from = before ?? ZERO_MemberAttributes;
+  let _name: string = from.name;
+  const _clientUrls: string[] = before === undefined ? [] : [...before.clientUrls];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -316,9 +337,11 @@ export function decodeMemberAttributes(bytes: Uint8Array, start = 0, end: number
   return readMemberAttributes(new Reader(bytes, start, end), end);
 }
 
-export const MemberAttributesDescriptor: MessageDescriptor = {
+export const MemberAttributesDescriptor: MessageDescriptor<MemberAttributes> = {
   name: "etcdserverpb.MemberAttributes",
-  create: createMemberAttributes as unknown as MessageDescriptor["create"],
+  create: createMemberAttributes,
+  encode: encodeMemberAttributes,
+  decode: decodeMemberAttributes,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "client_urls", name: "clientUrls", kind: "string", repeated: true },
@@ -347,10 +370,17 @@ export function encodeClusterVersionSetRequest(message: ClusterVersionSetRequest
   return encodeMessage(writeClusterVersionSetRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readClusterVersionSetRequest(reader: Reader, end: number): ClusterVersionSetRequest {
+const ZERO_ClusterVersionSetRequest: ClusterVersionSetRequest = createClusterVersionSetRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readClusterVersionSetRequest(
+  reader: Reader,
+  end: number,
+  before?: ClusterVersionSetRequest | undefined,
+): ClusterVersionSetRequest {
   const outer = reader.enter(end);
-  let _ver: string = "";
+  const from = before ?? ZERO_ClusterVersionSetRequest;
+  let _ver: string = from.ver;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -374,9 +404,11 @@ export function decodeClusterVersionSetRequest(
   return readClusterVersionSetRequest(new Reader(bytes, start, end), end);
 }
 
-export const ClusterVersionSetRequestDescriptor: MessageDescriptor = {
+export const ClusterVersionSetRequestDescriptor: MessageDescriptor<ClusterVersionSetRequest> = {
   name: "etcdserverpb.ClusterVersionSetRequest",
-  create: createClusterVersionSetRequest as unknown as MessageDescriptor["create"],
+  create: createClusterVersionSetRequest,
+  encode: encodeClusterVersionSetRequest,
+  decode: decodeClusterVersionSetRequest,
   fields: [{ id: 1, protoName: "ver", name: "ver", kind: "string" }],
 };
 
@@ -413,11 +445,18 @@ export function encodeClusterMemberAttrSetRequest(message: ClusterMemberAttrSetR
   return encodeMessage(writeClusterMemberAttrSetRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readClusterMemberAttrSetRequest(reader: Reader, end: number): ClusterMemberAttrSetRequest {
+const ZERO_ClusterMemberAttrSetRequest: ClusterMemberAttrSetRequest = createClusterMemberAttrSetRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readClusterMemberAttrSetRequest(
+  reader: Reader,
+  end: number,
+  before?: ClusterMemberAttrSetRequest | undefined,
+): ClusterMemberAttrSetRequest {
   const outer = reader.enter(end);
-  let _memberId: bigint = 0n;
-  let _memberAttributes: MemberAttributes | undefined = undefined;
+  const from = before ?? ZERO_ClusterMemberAttrSetRequest;
+  let _memberId: bigint = from.memberId;
+  let _memberAttributes: MemberAttributes | undefined = from.memberAttributes;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -425,7 +464,7 @@ export function readClusterMemberAttrSetRequest(reader: Reader, end: number): Cl
         _memberId = reader.uint64Big();
         break;
       case 18:
-        _memberAttributes = readMemberAttributes(reader, reader.delimited());
+        _memberAttributes = readMemberAttributes(reader, reader.delimited(), _memberAttributes);
         break;
       default:
         reader.skip(tag);
@@ -444,9 +483,11 @@ export function decodeClusterMemberAttrSetRequest(
   return readClusterMemberAttrSetRequest(new Reader(bytes, start, end), end);
 }
 
-export const ClusterMemberAttrSetRequestDescriptor: MessageDescriptor = {
+export const ClusterMemberAttrSetRequestDescriptor: MessageDescriptor<ClusterMemberAttrSetRequest> = {
   name: "etcdserverpb.ClusterMemberAttrSetRequest",
-  create: createClusterMemberAttrSetRequest as unknown as MessageDescriptor["create"],
+  create: createClusterMemberAttrSetRequest,
+  encode: encodeClusterMemberAttrSetRequest,
+  decode: decodeClusterMemberAttrSetRequest,
   fields: [
     { id: 1, protoName: "member_ID", name: "memberId", kind: "uint64", bigint: true },
     {
@@ -486,11 +527,18 @@ export function encodeDowngradeInfoSetRequest(message: DowngradeInfoSetRequest):
   return encodeMessage(writeDowngradeInfoSetRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDowngradeInfoSetRequest(reader: Reader, end: number): DowngradeInfoSetRequest {
+const ZERO_DowngradeInfoSetRequest: DowngradeInfoSetRequest = createDowngradeInfoSetRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDowngradeInfoSetRequest(
+  reader: Reader,
+  end: number,
+  before?: DowngradeInfoSetRequest | undefined,
+): DowngradeInfoSetRequest {
   const outer = reader.enter(end);
-  let _enabled: boolean = false;
-  let _ver: string = "";
+  const from = before ?? ZERO_DowngradeInfoSetRequest;
+  let _enabled: boolean = from.enabled;
+  let _ver: string = from.ver;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -517,9 +565,11 @@ export function decodeDowngradeInfoSetRequest(
   return readDowngradeInfoSetRequest(new Reader(bytes, start, end), end);
 }
 
-export const DowngradeInfoSetRequestDescriptor: MessageDescriptor = {
+export const DowngradeInfoSetRequestDescriptor: MessageDescriptor<DowngradeInfoSetRequest> = {
   name: "etcdserverpb.DowngradeInfoSetRequest",
-  create: createDowngradeInfoSetRequest as unknown as MessageDescriptor["create"],
+  create: createDowngradeInfoSetRequest,
+  encode: encodeDowngradeInfoSetRequest,
+  decode: decodeDowngradeInfoSetRequest,
   fields: [
     { id: 1, protoName: "enabled", name: "enabled", kind: "bool" },
     { id: 2, protoName: "ver", name: "ver", kind: "string" },
@@ -553,11 +603,14 @@ export function encodeMetadata(message: Metadata): Uint8Array {
   return encodeMessage(writeMetadata, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMetadata(reader: Reader, end: number): Metadata {
+const ZERO_Metadata: Metadata = createMetadata();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMetadata(reader: Reader, end: number, before?: Metadata | undefined): Metadata {
   const outer = reader.enter(end);
-  let _nodeId: bigint = 0n;
-  let _clusterId: bigint = 0n;
+  const from = before ?? ZERO_Metadata;
+  let _nodeId: bigint = from.nodeId;
+  let _clusterId: bigint = from.clusterId;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -580,9 +633,11 @@ export function decodeMetadata(bytes: Uint8Array, start = 0, end: number = bytes
   return readMetadata(new Reader(bytes, start, end), end);
 }
 
-export const MetadataDescriptor: MessageDescriptor = {
+export const MetadataDescriptor: MessageDescriptor<Metadata> = {
   name: "etcdserverpb.Metadata",
-  create: createMetadata as unknown as MessageDescriptor["create"],
+  create: createMetadata,
+  encode: encodeMetadata,
+  decode: decodeMetadata,
   fields: [
     { id: 1, protoName: "NodeID", name: "nodeId", kind: "uint64", bigint: true },
     { id: 2, protoName: "ClusterID", name: "clusterId", kind: "uint64", bigint: true },
@@ -946,41 +1001,48 @@ export function encodeInternalRaftRequest(message: InternalRaftRequest): Uint8Ar
   return encodeMessage(writeInternalRaftRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readInternalRaftRequest(reader: Reader, end: number): InternalRaftRequest {
+const ZERO_InternalRaftRequest: InternalRaftRequest = createInternalRaftRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readInternalRaftRequest(
+  reader: Reader,
+  end: number,
+  before?: InternalRaftRequest | undefined,
+): InternalRaftRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _range: RangeRequest | undefined = undefined;
-  let _put: PutRequest | undefined = undefined;
-  let _deleteRange: DeleteRangeRequest | undefined = undefined;
-  let _txn: TxnRequest | undefined = undefined;
-  let _compaction: CompactionRequest | undefined = undefined;
-  let _leaseGrant: LeaseGrantRequest | undefined = undefined;
-  let _leaseRevoke: LeaseRevokeRequest | undefined = undefined;
-  let _alarm: AlarmRequest | undefined = undefined;
-  let _leaseCheckpoint: LeaseCheckpointRequest | undefined = undefined;
-  let _header: RequestHeader | undefined = undefined;
-  let _authEnable: AuthEnableRequest | undefined = undefined;
-  let _authDisable: AuthDisableRequest | undefined = undefined;
-  let _authenticate: InternalAuthenticateRequest | undefined = undefined;
-  let _authStatus: AuthStatusRequest | undefined = undefined;
-  let _authUserAdd: AuthUserAddRequest | undefined = undefined;
-  let _authUserDelete: AuthUserDeleteRequest | undefined = undefined;
-  let _authUserGet: AuthUserGetRequest | undefined = undefined;
-  let _authUserChangePassword: AuthUserChangePasswordRequest | undefined = undefined;
-  let _authUserGrantRole: AuthUserGrantRoleRequest | undefined = undefined;
-  let _authUserRevokeRole: AuthUserRevokeRoleRequest | undefined = undefined;
-  let _authUserList: AuthUserListRequest | undefined = undefined;
-  let _authRoleList: AuthRoleListRequest | undefined = undefined;
-  let _authRoleAdd: AuthRoleAddRequest | undefined = undefined;
-  let _authRoleDelete: AuthRoleDeleteRequest | undefined = undefined;
-  let _authRoleGet: AuthRoleGetRequest | undefined = undefined;
-  let _authRoleGrantPermission: AuthRoleGrantPermissionRequest | undefined = undefined;
-  let _authRoleRevokePermission: AuthRoleRevokePermissionRequest | undefined = undefined;
-  let _clusterVersionSet: ClusterVersionSetRequest | undefined = undefined;
-  let _clusterMemberAttrSet: ClusterMemberAttrSetRequest | undefined = undefined;
-  let _downgradeInfoSet: DowngradeInfoSetRequest | undefined = undefined;
-  let _downgradeVersionTest: DowngradeVersionTestRequest | undefined = undefined;
+  const from = before ?? ZERO_InternalRaftRequest;
+  let _id: bigint = from.id;
+  let _range: RangeRequest | undefined = from.range;
+  let _put: PutRequest | undefined = from.put;
+  let _deleteRange: DeleteRangeRequest | undefined = from.deleteRange;
+  let _txn: TxnRequest | undefined = from.txn;
+  let _compaction: CompactionRequest | undefined = from.compaction;
+  let _leaseGrant: LeaseGrantRequest | undefined = from.leaseGrant;
+  let _leaseRevoke: LeaseRevokeRequest | undefined = from.leaseRevoke;
+  let _alarm: AlarmRequest | undefined = from.alarm;
+  let _leaseCheckpoint: LeaseCheckpointRequest | undefined = from.leaseCheckpoint;
+  let _header: RequestHeader | undefined = from.header;
+  let _authEnable: AuthEnableRequest | undefined = from.authEnable;
+  let _authDisable: AuthDisableRequest | undefined = from.authDisable;
+  let _authenticate: InternalAuthenticateRequest | undefined = from.authenticate;
+  let _authStatus: AuthStatusRequest | undefined = from.authStatus;
+  let _authUserAdd: AuthUserAddRequest | undefined = from.authUserAdd;
+  let _authUserDelete: AuthUserDeleteRequest | undefined = from.authUserDelete;
+  let _authUserGet: AuthUserGetRequest | undefined = from.authUserGet;
+  let _authUserChangePassword: AuthUserChangePasswordRequest | undefined = from.authUserChangePassword;
+  let _authUserGrantRole: AuthUserGrantRoleRequest | undefined = from.authUserGrantRole;
+  let _authUserRevokeRole: AuthUserRevokeRoleRequest | undefined = from.authUserRevokeRole;
+  let _authUserList: AuthUserListRequest | undefined = from.authUserList;
+  let _authRoleList: AuthRoleListRequest | undefined = from.authRoleList;
+  let _authRoleAdd: AuthRoleAddRequest | undefined = from.authRoleAdd;
+  let _authRoleDelete: AuthRoleDeleteRequest | undefined = from.authRoleDelete;
+  let _authRoleGet: AuthRoleGetRequest | undefined = from.authRoleGet;
+  let _authRoleGrantPermission: AuthRoleGrantPermissionRequest | undefined = from.authRoleGrantPermission;
+  let _authRoleRevokePermission: AuthRoleRevokePermissionRequest | undefined = from.authRoleRevokePermission;
+  let _clusterVersionSet: ClusterVersionSetRequest | undefined = from.clusterVersionSet;
+  let _clusterMemberAttrSet: ClusterMemberAttrSetRequest | undefined = from.clusterMemberAttrSet;
+  let _downgradeInfoSet: DowngradeInfoSetRequest | undefined = from.downgradeInfoSet;
+  let _downgradeVersionTest: DowngradeVersionTestRequest | undefined = from.downgradeVersionTest;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -988,97 +1050,109 @@ export function readInternalRaftRequest(reader: Reader, end: number): InternalRa
         _id = reader.uint64Big();
         break;
       case 26:
-        _range = readRangeRequest(reader, reader.delimited());
+        _range = readRangeRequest(reader, reader.delimited(), _range);
         break;
       case 34:
-        _put = readPutRequest(reader, reader.delimited());
+        _put = readPutRequest(reader, reader.delimited(), _put);
         break;
       case 42:
-        _deleteRange = readDeleteRangeRequest(reader, reader.delimited());
+        _deleteRange = readDeleteRangeRequest(reader, reader.delimited(), _deleteRange);
         break;
       case 50:
-        _txn = readTxnRequest(reader, reader.delimited());
+        _txn = readTxnRequest(reader, reader.delimited(), _txn);
         break;
       case 58:
-        _compaction = readCompactionRequest(reader, reader.delimited());
+        _compaction = readCompactionRequest(reader, reader.delimited(), _compaction);
         break;
       case 66:
-        _leaseGrant = readLeaseGrantRequest(reader, reader.delimited());
+        _leaseGrant = readLeaseGrantRequest(reader, reader.delimited(), _leaseGrant);
         break;
       case 74:
-        _leaseRevoke = readLeaseRevokeRequest(reader, reader.delimited());
+        _leaseRevoke = readLeaseRevokeRequest(reader, reader.delimited(), _leaseRevoke);
         break;
       case 82:
-        _alarm = readAlarmRequest(reader, reader.delimited());
+        _alarm = readAlarmRequest(reader, reader.delimited(), _alarm);
         break;
       case 90:
-        _leaseCheckpoint = readLeaseCheckpointRequest(reader, reader.delimited());
+        _leaseCheckpoint = readLeaseCheckpointRequest(reader, reader.delimited(), _leaseCheckpoint);
         break;
       case 802:
-        _header = readRequestHeader(reader, reader.delimited());
+        _header = readRequestHeader(reader, reader.delimited(), _header);
         break;
       case 8002:
-        _authEnable = readAuthEnableRequest(reader, reader.delimited());
+        _authEnable = readAuthEnableRequest(reader, reader.delimited(), _authEnable);
         break;
       case 8090:
-        _authDisable = readAuthDisableRequest(reader, reader.delimited());
+        _authDisable = readAuthDisableRequest(reader, reader.delimited(), _authDisable);
         break;
       case 8098:
-        _authenticate = readInternalAuthenticateRequest(reader, reader.delimited());
+        _authenticate = readInternalAuthenticateRequest(reader, reader.delimited(), _authenticate);
         break;
       case 8106:
-        _authStatus = readAuthStatusRequest(reader, reader.delimited());
+        _authStatus = readAuthStatusRequest(reader, reader.delimited(), _authStatus);
         break;
       case 8802:
-        _authUserAdd = readAuthUserAddRequest(reader, reader.delimited());
+        _authUserAdd = readAuthUserAddRequest(reader, reader.delimited(), _authUserAdd);
         break;
       case 8810:
-        _authUserDelete = readAuthUserDeleteRequest(reader, reader.delimited());
+        _authUserDelete = readAuthUserDeleteRequest(reader, reader.delimited(), _authUserDelete);
         break;
       case 8818:
-        _authUserGet = readAuthUserGetRequest(reader, reader.delimited());
+        _authUserGet = readAuthUserGetRequest(reader, reader.delimited(), _authUserGet);
         break;
       case 8826:
-        _authUserChangePassword = readAuthUserChangePasswordRequest(reader, reader.delimited());
+        _authUserChangePassword = readAuthUserChangePasswordRequest(
+          reader,
+          reader.delimited(),
+          _authUserChangePassword,
+        );
         break;
       case 8834:
-        _authUserGrantRole = readAuthUserGrantRoleRequest(reader, reader.delimited());
+        _authUserGrantRole = readAuthUserGrantRoleRequest(reader, reader.delimited(), _authUserGrantRole);
         break;
       case 8842:
-        _authUserRevokeRole = readAuthUserRevokeRoleRequest(reader, reader.delimited());
+        _authUserRevokeRole = readAuthUserRevokeRoleRequest(reader, reader.delimited(), _authUserRevokeRole);
         break;
       case 8850:
-        _authUserList = readAuthUserListRequest(reader, reader.delimited());
+        _authUserList = readAuthUserListRequest(reader, reader.delimited(), _authUserList);
         break;
       case 8858:
-        _authRoleList = readAuthRoleListRequest(reader, reader.delimited());
+        _authRoleList = readAuthRoleListRequest(reader, reader.delimited(), _authRoleList);
         break;
       case 9602:
-        _authRoleAdd = readAuthRoleAddRequest(reader, reader.delimited());
+        _authRoleAdd = readAuthRoleAddRequest(reader, reader.delimited(), _authRoleAdd);
         break;
       case 9610:
-        _authRoleDelete = readAuthRoleDeleteRequest(reader, reader.delimited());
+        _authRoleDelete = readAuthRoleDeleteRequest(reader, reader.delimited(), _authRoleDelete);
         break;
       case 9618:
-        _authRoleGet = readAuthRoleGetRequest(reader, reader.delimited());
+        _authRoleGet = readAuthRoleGetRequest(reader, reader.delimited(), _authRoleGet);
         break;
       case 9626:
-        _authRoleGrantPermission = readAuthRoleGrantPermissionRequest(reader, reader.delimited());
+        _authRoleGrantPermission = readAuthRoleGrantPermissionRequest(
+          reader,
+          reader.delimited(),
+          _authRoleGrantPermission,
+        );
         break;
       case 9634:
-        _authRoleRevokePermission = readAuthRoleRevokePermissionRequest(reader, reader.delimited());
+        _authRoleRevokePermission = readAuthRoleRevokePermissionRequest(
+          reader,
+          reader.delimited(),
+          _authRoleRevokePermission,
+        );
         break;
       case 10402:
-        _clusterVersionSet = readClusterVersionSetRequest(reader, reader.delimited());
+        _clusterVersionSet = readClusterVersionSetRequest(reader, reader.delimited(), _clusterVersionSet);
         break;
       case 10410:
-        _clusterMemberAttrSet = readClusterMemberAttrSetRequest(reader, reader.delimited());
+        _clusterMemberAttrSet = readClusterMemberAttrSetRequest(reader, reader.delimited(), _clusterMemberAttrSet);
         break;
       case 10418:
-        _downgradeInfoSet = readDowngradeInfoSetRequest(reader, reader.delimited());
+        _downgradeInfoSet = readDowngradeInfoSetRequest(reader, reader.delimited(), _downgradeInfoSet);
         break;
       case 79202:
-        _downgradeVersionTest = readDowngradeVersionTestRequest(reader, reader.delimited());
+        _downgradeVersionTest = readDowngradeVersionTestRequest(reader, reader.delimited(), _downgradeVersionTest);
         break;
       default:
         reader.skip(tag);
@@ -1130,9 +1204,11 @@ export function decodeInternalRaftRequest(
   return readInternalRaftRequest(new Reader(bytes, start, end), end);
 }
 
-export const InternalRaftRequestDescriptor: MessageDescriptor = {
+export const InternalRaftRequestDescriptor: MessageDescriptor<InternalRaftRequest> = {
   name: "etcdserverpb.InternalRaftRequest",
-  create: createInternalRaftRequest as unknown as MessageDescriptor["create"],
+  create: createInternalRaftRequest,
+  encode: encodeInternalRaftRequest,
+  decode: decodeInternalRaftRequest,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true },
     { id: 3, protoName: "range", name: "range", kind: "message", message: () => RangeRequestDescriptor },

@@ -37,13 +37,16 @@ export function encodeRaftEntry(message: RaftEntry): Uint8Array {
   return encodeMessage(writeRaftEntry, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftEntry(reader: Reader, end: number): RaftEntry {
+const ZERO_RaftEntry: RaftEntry = createRaftEntry();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftEntry(reader: Reader, end: number, before?: RaftEntry | undefined): RaftEntry {
   const outer = reader.enter(end);
-  let _type: number = 0;
-  let _term: number = 0;
-  let _index: number = 0;
-  let _data: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_RaftEntry;
+  let _type: number = from.type;
+  let _term: number = from.term;
+  let _index: number = from.index;
+  let _data: Uint8Array = from.data;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -72,9 +75,11 @@ export function decodeRaftEntry(bytes: Uint8Array, start = 0, end: number = byte
   return readRaftEntry(new Reader(bytes, start, end), end);
 }
 
-export const RaftEntryDescriptor: MessageDescriptor = {
+export const RaftEntryDescriptor: MessageDescriptor<RaftEntry> = {
   name: "raftpb.Entry",
-  create: createRaftEntry as unknown as MessageDescriptor["create"],
+  create: createRaftEntry,
+  encode: encodeRaftEntry,
+  decode: decodeRaftEntry,
   fields: [
     { id: 1, protoName: "Type", name: "type", kind: "int32" },
     { id: 2, protoName: "Term", name: "term", kind: "uint64" },
@@ -129,14 +134,17 @@ export function encodeRaftConfState(message: RaftConfState): Uint8Array {
   return encodeMessage(writeRaftConfState, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftConfState(reader: Reader, end: number): RaftConfState {
+const ZERO_RaftConfState: RaftConfState = createRaftConfState();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftConfState(reader: Reader, end: number, before?: RaftConfState | undefined): RaftConfState {
   const outer = reader.enter(end);
-  const _voters: bigint[] = [];
-  const _learners: bigint[] = [];
-  const _votersOutgoing: bigint[] = [];
-  const _learnersNext: bigint[] = [];
-  let _autoLeave: boolean = false;
+  const from = before ?? ZERO_RaftConfState;
+  const _voters: bigint[] = before === undefined ? [] : [...before.voters];
+  const _learners: bigint[] = before === undefined ? [] : [...before.learners];
+  const _votersOutgoing: bigint[] = before === undefined ? [] : [...before.votersOutgoing];
+  const _learnersNext: bigint[] = before === undefined ? [] : [...before.learnersNext];
+  let _autoLeave: boolean = from.autoLeave;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -144,32 +152,36 @@ export function readRaftConfState(reader: Reader, end: number): RaftConfState {
         _voters.push(reader.uint64Big());
         break;
       case 10: {
-        const stop = reader.delimited();
-        while (reader.position < stop) _voters.push(reader.uint64Big());
+        const outer = reader.enter(reader.delimited());
+        while (reader.position < reader.end) _voters.push(reader.uint64Big());
+        reader.leave(outer);
         break;
       }
       case 16:
         _learners.push(reader.uint64Big());
         break;
       case 18: {
-        const stop = reader.delimited();
-        while (reader.position < stop) _learners.push(reader.uint64Big());
+        const outer = reader.enter(reader.delimited());
+        while (reader.position < reader.end) _learners.push(reader.uint64Big());
+        reader.leave(outer);
         break;
       }
       case 24:
         _votersOutgoing.push(reader.uint64Big());
         break;
       case 26: {
-        const stop = reader.delimited();
-        while (reader.position < stop) _votersOutgoing.push(reader.uint64Big());
+        const outer = reader.enter(reader.delimited());
+        while (reader.position < reader.end) _votersOutgoing.push(reader.uint64Big());
+        reader.leave(outer);
         break;
       }
       case 32:
         _learnersNext.push(reader.uint64Big());
         break;
       case 34: {
-        const stop = reader.delimited();
-        while (reader.position < stop) _learnersNext.push(reader.uint64Big());
+        const outer = reader.enter(reader.delimited());
+        while (reader.position < reader.end) _learnersNext.push(reader.uint64Big());
+        reader.leave(outer);
         break;
       }
       case 40:
@@ -194,9 +206,11 @@ export function decodeRaftConfState(bytes: Uint8Array, start = 0, end: number = 
   return readRaftConfState(new Reader(bytes, start, end), end);
 }
 
-export const RaftConfStateDescriptor: MessageDescriptor = {
+export const RaftConfStateDescriptor: MessageDescriptor<RaftConfState> = {
   name: "raftpb.ConfState",
-  create: createRaftConfState as unknown as MessageDescriptor["create"],
+  create: createRaftConfState,
+  encode: encodeRaftConfState,
+  decode: decodeRaftConfState,
   fields: [
     { id: 1, protoName: "voters", name: "voters", kind: "uint64", repeated: true, bigint: true },
     { id: 2, protoName: "learners", name: "learners", kind: "uint64", repeated: true, bigint: true },
@@ -238,17 +252,24 @@ export function encodeRaftSnapshotMetadata(message: RaftSnapshotMetadata): Uint8
   return encodeMessage(writeRaftSnapshotMetadata, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftSnapshotMetadata(reader: Reader, end: number): RaftSnapshotMetadata {
+const ZERO_RaftSnapshotMetadata: RaftSnapshotMetadata = createRaftSnapshotMetadata();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftSnapshotMetadata(
+  reader: Reader,
+  end: number,
+  before?: RaftSnapshotMetadata | undefined,
+): RaftSnapshotMetadata {
   const outer = reader.enter(end);
-  let _confState: RaftConfState | undefined = undefined;
-  let _index: number = 0;
-  let _term: number = 0;
+  const from = before ?? ZERO_RaftSnapshotMetadata;
+  let _confState: RaftConfState | undefined = from.confState;
+  let _index: number = from.index;
+  let _term: number = from.term;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _confState = readRaftConfState(reader, reader.delimited());
+        _confState = readRaftConfState(reader, reader.delimited(), _confState);
         break;
       case 16:
         _index = reader.uint64();
@@ -273,9 +294,11 @@ export function decodeRaftSnapshotMetadata(
   return readRaftSnapshotMetadata(new Reader(bytes, start, end), end);
 }
 
-export const RaftSnapshotMetadataDescriptor: MessageDescriptor = {
+export const RaftSnapshotMetadataDescriptor: MessageDescriptor<RaftSnapshotMetadata> = {
   name: "raftpb.SnapshotMetadata",
-  create: createRaftSnapshotMetadata as unknown as MessageDescriptor["create"],
+  create: createRaftSnapshotMetadata,
+  encode: encodeRaftSnapshotMetadata,
+  decode: decodeRaftSnapshotMetadata,
   fields: [
     { id: 1, protoName: "conf_state", name: "confState", kind: "message", message: () => RaftConfStateDescriptor },
     { id: 2, protoName: "index", name: "index", kind: "uint64" },
@@ -314,11 +337,14 @@ export function encodeRaftSnapshot(message: RaftSnapshot): Uint8Array {
   return encodeMessage(writeRaftSnapshot, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftSnapshot(reader: Reader, end: number): RaftSnapshot {
+const ZERO_RaftSnapshot: RaftSnapshot = createRaftSnapshot();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftSnapshot(reader: Reader, end: number, before?: RaftSnapshot | undefined): RaftSnapshot {
   const outer = reader.enter(end);
-  let _data: Uint8Array = EMPTY_BYTES;
-  let _metadata: RaftSnapshotMetadata | undefined = undefined;
+  const from = before ?? ZERO_RaftSnapshot;
+  let _data: Uint8Array = from.data;
+  let _metadata: RaftSnapshotMetadata | undefined = from.metadata;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -326,7 +352,7 @@ export function readRaftSnapshot(reader: Reader, end: number): RaftSnapshot {
         _data = reader.view();
         break;
       case 18:
-        _metadata = readRaftSnapshotMetadata(reader, reader.delimited());
+        _metadata = readRaftSnapshotMetadata(reader, reader.delimited(), _metadata);
         break;
       default:
         reader.skip(tag);
@@ -341,9 +367,11 @@ export function decodeRaftSnapshot(bytes: Uint8Array, start = 0, end: number = b
   return readRaftSnapshot(new Reader(bytes, start, end), end);
 }
 
-export const RaftSnapshotDescriptor: MessageDescriptor = {
+export const RaftSnapshotDescriptor: MessageDescriptor<RaftSnapshot> = {
   name: "raftpb.Snapshot",
-  create: createRaftSnapshot as unknown as MessageDescriptor["create"],
+  create: createRaftSnapshot,
+  encode: encodeRaftSnapshot,
+  decode: decodeRaftSnapshot,
   fields: [
     { id: 1, protoName: "data", name: "data", kind: "bytes" },
     { id: 2, protoName: "metadata", name: "metadata", kind: "message", message: () => RaftSnapshotMetadataDescriptor },
@@ -440,22 +468,25 @@ export function encodeRaftMessage(message: RaftMessage): Uint8Array {
   return encodeMessage(writeRaftMessage, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftMessage(reader: Reader, end: number): RaftMessage {
+const ZERO_RaftMessage: RaftMessage = createRaftMessage();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftMessage(reader: Reader, end: number, before?: RaftMessage | undefined): RaftMessage {
   const outer = reader.enter(end);
-  let _type: number = 0;
-  let _to: bigint = 0n;
-  let _from: bigint = 0n;
-  let _term: number = 0;
-  let _logTerm: number = 0;
-  let _index: number = 0;
-  const _entries: RaftEntry[] = [];
-  let _commit: number = 0;
-  let _snapshot: RaftSnapshot | undefined = undefined;
-  let _reject: boolean = false;
-  let _rejectHint: number = 0;
-  let _context: Uint8Array = EMPTY_BYTES;
-  let _vote: bigint = 0n;
+  const from = before ?? ZERO_RaftMessage;
+  let _type: number = from.type;
+  let _to: bigint = from.to;
+  let _from: bigint = from.from;
+  let _term: number = from.term;
+  let _logTerm: number = from.logTerm;
+  let _index: number = from.index;
+  const _entries: RaftEntry[] = before === undefined ? [] : [...before.entries];
+  let _commit: number = from.commit;
+  let _snapshot: RaftSnapshot | undefined = from.snapshot;
+  let _reject: boolean = from.reject;
+  let _rejectHint: number = from.rejectHint;
+  let _context: Uint8Array = from.context;
+  let _vote: bigint = from.vote;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -484,7 +515,7 @@ export function readRaftMessage(reader: Reader, end: number): RaftMessage {
         _commit = reader.uint64();
         break;
       case 74:
-        _snapshot = readRaftSnapshot(reader, reader.delimited());
+        _snapshot = readRaftSnapshot(reader, reader.delimited(), _snapshot);
         break;
       case 80:
         _reject = reader.bool();
@@ -525,9 +556,11 @@ export function decodeRaftMessage(bytes: Uint8Array, start = 0, end: number = by
   return readRaftMessage(new Reader(bytes, start, end), end);
 }
 
-export const RaftMessageDescriptor: MessageDescriptor = {
+export const RaftMessageDescriptor: MessageDescriptor<RaftMessage> = {
   name: "raftpb.Message",
-  create: createRaftMessage as unknown as MessageDescriptor["create"],
+  create: createRaftMessage,
+  encode: encodeRaftMessage,
+  decode: decodeRaftMessage,
   fields: [
     { id: 1, protoName: "type", name: "type", kind: "int32" },
     { id: 2, protoName: "to", name: "to", kind: "uint64", bigint: true },
@@ -578,12 +611,15 @@ export function encodeRaftHardState(message: RaftHardState): Uint8Array {
   return encodeMessage(writeRaftHardState, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftHardState(reader: Reader, end: number): RaftHardState {
+const ZERO_RaftHardState: RaftHardState = createRaftHardState();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftHardState(reader: Reader, end: number, before?: RaftHardState | undefined): RaftHardState {
   const outer = reader.enter(end);
-  let _term: number = 0;
-  let _vote: bigint = 0n;
-  let _commit: number = 0;
+  const from = before ?? ZERO_RaftHardState;
+  let _term: number = from.term;
+  let _vote: bigint = from.vote;
+  let _commit: number = from.commit;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -609,9 +645,11 @@ export function decodeRaftHardState(bytes: Uint8Array, start = 0, end: number = 
   return readRaftHardState(new Reader(bytes, start, end), end);
 }
 
-export const RaftHardStateDescriptor: MessageDescriptor = {
+export const RaftHardStateDescriptor: MessageDescriptor<RaftHardState> = {
   name: "raftpb.HardState",
-  create: createRaftHardState as unknown as MessageDescriptor["create"],
+  create: createRaftHardState,
+  encode: encodeRaftHardState,
+  decode: decodeRaftHardState,
   fields: [
     { id: 1, protoName: "term", name: "term", kind: "uint64" },
     { id: 2, protoName: "vote", name: "vote", kind: "uint64", bigint: true },
@@ -650,13 +688,16 @@ export function encodeRaftConfChange(message: RaftConfChange): Uint8Array {
   return encodeMessage(writeRaftConfChange, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftConfChange(reader: Reader, end: number): RaftConfChange {
+const ZERO_RaftConfChange: RaftConfChange = createRaftConfChange();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftConfChange(reader: Reader, end: number, before?: RaftConfChange | undefined): RaftConfChange {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _type: number = 0;
-  let _nodeId: bigint = 0n;
-  let _context: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_RaftConfChange;
+  let _id: bigint = from.id;
+  let _type: number = from.type;
+  let _nodeId: bigint = from.nodeId;
+  let _context: Uint8Array = from.context;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -685,9 +726,11 @@ export function decodeRaftConfChange(bytes: Uint8Array, start = 0, end: number =
   return readRaftConfChange(new Reader(bytes, start, end), end);
 }
 
-export const RaftConfChangeDescriptor: MessageDescriptor = {
+export const RaftConfChangeDescriptor: MessageDescriptor<RaftConfChange> = {
   name: "raftpb.ConfChange",
-  create: createRaftConfChange as unknown as MessageDescriptor["create"],
+  create: createRaftConfChange,
+  encode: encodeRaftConfChange,
+  decode: decodeRaftConfChange,
   fields: [
     { id: 1, protoName: "id", name: "id", kind: "uint64", bigint: true },
     { id: 2, protoName: "type", name: "type", kind: "int32" },
@@ -719,11 +762,18 @@ export function encodeRaftConfChangeSingle(message: RaftConfChangeSingle): Uint8
   return encodeMessage(writeRaftConfChangeSingle, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftConfChangeSingle(reader: Reader, end: number): RaftConfChangeSingle {
+const ZERO_RaftConfChangeSingle: RaftConfChangeSingle = createRaftConfChangeSingle();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftConfChangeSingle(
+  reader: Reader,
+  end: number,
+  before?: RaftConfChangeSingle | undefined,
+): RaftConfChangeSingle {
   const outer = reader.enter(end);
-  let _type: number = 0;
-  let _nodeId: bigint = 0n;
+  const from = before ?? ZERO_RaftConfChangeSingle;
+  let _type: number = from.type;
+  let _nodeId: bigint = from.nodeId;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -750,9 +800,11 @@ export function decodeRaftConfChangeSingle(
   return readRaftConfChangeSingle(new Reader(bytes, start, end), end);
 }
 
-export const RaftConfChangeSingleDescriptor: MessageDescriptor = {
+export const RaftConfChangeSingleDescriptor: MessageDescriptor<RaftConfChangeSingle> = {
   name: "raftpb.ConfChangeSingle",
-  create: createRaftConfChangeSingle as unknown as MessageDescriptor["create"],
+  create: createRaftConfChangeSingle,
+  encode: encodeRaftConfChangeSingle,
+  decode: decodeRaftConfChangeSingle,
   fields: [
     { id: 1, protoName: "type", name: "type", kind: "int32" },
     { id: 2, protoName: "node_id", name: "nodeId", kind: "uint64", bigint: true },
@@ -795,12 +847,19 @@ export function encodeRaftConfChangeV2(message: RaftConfChangeV2): Uint8Array {
   return encodeMessage(writeRaftConfChangeV2, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRaftConfChangeV2(reader: Reader, end: number): RaftConfChangeV2 {
+const ZERO_RaftConfChangeV2: RaftConfChangeV2 = createRaftConfChangeV2();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRaftConfChangeV2(
+  reader: Reader,
+  end: number,
+  before?: RaftConfChangeV2 | undefined,
+): RaftConfChangeV2 {
   const outer = reader.enter(end);
-  let _transition: number = 0;
-  const _changes: RaftConfChangeSingle[] = [];
-  let _context: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_RaftConfChangeV2;
+  let _transition: number = from.transition;
+  const _changes: RaftConfChangeSingle[] = before === undefined ? [] : [...before.changes];
+  let _context: Uint8Array = from.context;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -826,9 +885,11 @@ export function decodeRaftConfChangeV2(bytes: Uint8Array, start = 0, end: number
   return readRaftConfChangeV2(new Reader(bytes, start, end), end);
 }
 
-export const RaftConfChangeV2Descriptor: MessageDescriptor = {
+export const RaftConfChangeV2Descriptor: MessageDescriptor<RaftConfChangeV2> = {
   name: "raftpb.ConfChangeV2",
-  create: createRaftConfChangeV2 as unknown as MessageDescriptor["create"],
+  create: createRaftConfChangeV2,
+  encode: encodeRaftConfChangeV2,
+  decode: decodeRaftConfChangeV2,
   fields: [
     { id: 1, protoName: "transition", name: "transition", kind: "int32" },
     {

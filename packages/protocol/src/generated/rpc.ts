@@ -90,13 +90,16 @@ export function encodeResponseHeader(message: ResponseHeader): Uint8Array {
   return encodeMessage(writeResponseHeader, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readResponseHeader(reader: Reader, end: number): ResponseHeader {
+const ZERO_ResponseHeader: ResponseHeader = createResponseHeader();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readResponseHeader(reader: Reader, end: number, before?: ResponseHeader | undefined): ResponseHeader {
   const outer = reader.enter(end);
-  let _clusterId: bigint = 0n;
-  let _memberId: bigint = 0n;
-  let _revision: number = 0;
-  let _raftTerm: number = 0;
+  const from = before ?? ZERO_ResponseHeader;
+  let _clusterId: bigint = from.clusterId;
+  let _memberId: bigint = from.memberId;
+  let _revision: number = from.revision;
+  let _raftTerm: number = from.raftTerm;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -125,9 +128,11 @@ export function decodeResponseHeader(bytes: Uint8Array, start = 0, end: number =
   return readResponseHeader(new Reader(bytes, start, end), end);
 }
 
-export const ResponseHeaderDescriptor: MessageDescriptor = {
+export const ResponseHeaderDescriptor: MessageDescriptor<ResponseHeader> = {
   name: "etcdserverpb.ResponseHeader",
-  create: createResponseHeader as unknown as MessageDescriptor["create"],
+  create: createResponseHeader,
+  encode: encodeResponseHeader,
+  decode: decodeResponseHeader,
   fields: [
     { id: 1, protoName: "cluster_id", name: "clusterId", kind: "uint64", bigint: true },
     { id: 2, protoName: "member_id", name: "memberId", kind: "uint64", bigint: true },
@@ -232,22 +237,25 @@ export function encodeRangeRequest(message: RangeRequest): Uint8Array {
   return encodeMessage(writeRangeRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRangeRequest(reader: Reader, end: number): RangeRequest {
+const ZERO_RangeRequest: RangeRequest = createRangeRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRangeRequest(reader: Reader, end: number, before?: RangeRequest | undefined): RangeRequest {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
-  let _limit: number = 0;
-  let _revision: number = 0;
-  let _sortOrder: number = 0;
-  let _sortTarget: number = 0;
-  let _serializable: boolean = false;
-  let _keysOnly: boolean = false;
-  let _countOnly: boolean = false;
-  let _minModRevision: number = 0;
-  let _maxModRevision: number = 0;
-  let _minCreateRevision: number = 0;
-  let _maxCreateRevision: number = 0;
+  const from = before ?? ZERO_RangeRequest;
+  let _key: Uint8Array = from.key;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
+  let _limit: number = from.limit;
+  let _revision: number = from.revision;
+  let _sortOrder: number = from.sortOrder;
+  let _sortTarget: number = from.sortTarget;
+  let _serializable: boolean = from.serializable;
+  let _keysOnly: boolean = from.keysOnly;
+  let _countOnly: boolean = from.countOnly;
+  let _minModRevision: number = from.minModRevision;
+  let _maxModRevision: number = from.maxModRevision;
+  let _minCreateRevision: number = from.minCreateRevision;
+  let _maxCreateRevision: number = from.maxCreateRevision;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -317,9 +325,11 @@ export function decodeRangeRequest(bytes: Uint8Array, start = 0, end: number = b
   return readRangeRequest(new Reader(bytes, start, end), end);
 }
 
-export const RangeRequestDescriptor: MessageDescriptor = {
+export const RangeRequestDescriptor: MessageDescriptor<RangeRequest> = {
   name: "etcdserverpb.RangeRequest",
-  create: createRangeRequest as unknown as MessageDescriptor["create"],
+  create: createRangeRequest,
+  encode: encodeRangeRequest,
+  decode: decodeRangeRequest,
   fields: [
     { id: 1, protoName: "key", name: "key", kind: "bytes" },
     { id: 2, protoName: "range_end", name: "rangeEnd", kind: "bytes" },
@@ -382,18 +392,21 @@ export function encodeRangeResponse(message: RangeResponse): Uint8Array {
   return encodeMessage(writeRangeResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRangeResponse(reader: Reader, end: number): RangeResponse {
+const ZERO_RangeResponse: RangeResponse = createRangeResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRangeResponse(reader: Reader, end: number, before?: RangeResponse | undefined): RangeResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _kvs: KeyValue[] = [];
-  let _more: boolean = false;
-  let _count: number = 0;
+  const from = before ?? ZERO_RangeResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _kvs: KeyValue[] = before === undefined ? [] : [...before.kvs];
+  let _more: boolean = from.more;
+  let _count: number = from.count;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _kvs.push(readKeyValue(reader, reader.delimited()));
@@ -417,9 +430,11 @@ export function decodeRangeResponse(bytes: Uint8Array, start = 0, end: number = 
   return readRangeResponse(new Reader(bytes, start, end), end);
 }
 
-export const RangeResponseDescriptor: MessageDescriptor = {
+export const RangeResponseDescriptor: MessageDescriptor<RangeResponse> = {
   name: "etcdserverpb.RangeResponse",
-  create: createRangeResponse as unknown as MessageDescriptor["create"],
+  create: createRangeResponse,
+  encode: encodeRangeResponse,
+  decode: decodeRangeResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "kvs", name: "kvs", kind: "message", repeated: true, message: () => KeyValueDescriptor },
@@ -454,15 +469,22 @@ export function encodeRangeStreamResponse(message: RangeStreamResponse): Uint8Ar
   return encodeMessage(writeRangeStreamResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRangeStreamResponse(reader: Reader, end: number): RangeStreamResponse {
+const ZERO_RangeStreamResponse: RangeStreamResponse = createRangeStreamResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRangeStreamResponse(
+  reader: Reader,
+  end: number,
+  before?: RangeStreamResponse | undefined,
+): RangeStreamResponse {
   const outer = reader.enter(end);
-  let _rangeResponse: RangeResponse | undefined = undefined;
+  const from = before ?? ZERO_RangeStreamResponse;
+  let _rangeResponse: RangeResponse | undefined = from.rangeResponse;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _rangeResponse = readRangeResponse(reader, reader.delimited());
+        _rangeResponse = readRangeResponse(reader, reader.delimited(), _rangeResponse);
         break;
       default:
         reader.skip(tag);
@@ -481,9 +503,11 @@ export function decodeRangeStreamResponse(
   return readRangeStreamResponse(new Reader(bytes, start, end), end);
 }
 
-export const RangeStreamResponseDescriptor: MessageDescriptor = {
+export const RangeStreamResponseDescriptor: MessageDescriptor<RangeStreamResponse> = {
   name: "etcdserverpb.RangeStreamResponse",
-  create: createRangeStreamResponse as unknown as MessageDescriptor["create"],
+  create: createRangeStreamResponse,
+  encode: encodeRangeStreamResponse,
+  decode: decodeRangeStreamResponse,
   fields: [
     {
       id: 1,
@@ -549,15 +573,18 @@ export function encodePutRequest(message: PutRequest): Uint8Array {
   return encodeMessage(writePutRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readPutRequest(reader: Reader, end: number): PutRequest {
+const ZERO_PutRequest: PutRequest = createPutRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readPutRequest(reader: Reader, end: number, before?: PutRequest | undefined): PutRequest {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _value: Uint8Array = EMPTY_BYTES;
-  let _lease: bigint = 0n;
-  let _prevKv: boolean = false;
-  let _ignoreValue: boolean = false;
-  let _ignoreLease: boolean = false;
+  const from = before ?? ZERO_PutRequest;
+  let _key: Uint8Array = from.key;
+  let _value: Uint8Array = from.value;
+  let _lease: bigint = from.lease;
+  let _prevKv: boolean = from.prevKv;
+  let _ignoreValue: boolean = from.ignoreValue;
+  let _ignoreLease: boolean = from.ignoreLease;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -599,9 +626,11 @@ export function decodePutRequest(bytes: Uint8Array, start = 0, end: number = byt
   return readPutRequest(new Reader(bytes, start, end), end);
 }
 
-export const PutRequestDescriptor: MessageDescriptor = {
+export const PutRequestDescriptor: MessageDescriptor<PutRequest> = {
   name: "etcdserverpb.PutRequest",
-  create: createPutRequest as unknown as MessageDescriptor["create"],
+  create: createPutRequest,
+  encode: encodePutRequest,
+  decode: decodePutRequest,
   fields: [
     { id: 1, protoName: "key", name: "key", kind: "bytes" },
     { id: 2, protoName: "value", name: "value", kind: "bytes" },
@@ -647,19 +676,22 @@ export function encodePutResponse(message: PutResponse): Uint8Array {
   return encodeMessage(writePutResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readPutResponse(reader: Reader, end: number): PutResponse {
+const ZERO_PutResponse: PutResponse = createPutResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readPutResponse(reader: Reader, end: number, before?: PutResponse | undefined): PutResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _prevKv: KeyValue | undefined = undefined;
+  const from = before ?? ZERO_PutResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _prevKv: KeyValue | undefined = from.prevKv;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
-        _prevKv = readKeyValue(reader, reader.delimited());
+        _prevKv = readKeyValue(reader, reader.delimited(), _prevKv);
         break;
       default:
         reader.skip(tag);
@@ -674,9 +706,11 @@ export function decodePutResponse(bytes: Uint8Array, start = 0, end: number = by
   return readPutResponse(new Reader(bytes, start, end), end);
 }
 
-export const PutResponseDescriptor: MessageDescriptor = {
+export const PutResponseDescriptor: MessageDescriptor<PutResponse> = {
   name: "etcdserverpb.PutResponse",
-  create: createPutResponse as unknown as MessageDescriptor["create"],
+  create: createPutResponse,
+  encode: encodePutResponse,
+  decode: decodePutResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "prev_kv", name: "prevKv", kind: "message", message: () => KeyValueDescriptor },
@@ -715,12 +749,19 @@ export function encodeDeleteRangeRequest(message: DeleteRangeRequest): Uint8Arra
   return encodeMessage(writeDeleteRangeRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDeleteRangeRequest(reader: Reader, end: number): DeleteRangeRequest {
+const ZERO_DeleteRangeRequest: DeleteRangeRequest = createDeleteRangeRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDeleteRangeRequest(
+  reader: Reader,
+  end: number,
+  before?: DeleteRangeRequest | undefined,
+): DeleteRangeRequest {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
-  let _prevKv: boolean = false;
+  const from = before ?? ZERO_DeleteRangeRequest;
+  let _key: Uint8Array = from.key;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
+  let _prevKv: boolean = from.prevKv;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -746,9 +787,11 @@ export function decodeDeleteRangeRequest(bytes: Uint8Array, start = 0, end: numb
   return readDeleteRangeRequest(new Reader(bytes, start, end), end);
 }
 
-export const DeleteRangeRequestDescriptor: MessageDescriptor = {
+export const DeleteRangeRequestDescriptor: MessageDescriptor<DeleteRangeRequest> = {
   name: "etcdserverpb.DeleteRangeRequest",
-  create: createDeleteRangeRequest as unknown as MessageDescriptor["create"],
+  create: createDeleteRangeRequest,
+  encode: encodeDeleteRangeRequest,
+  decode: decodeDeleteRangeRequest,
   fields: [
     { id: 1, protoName: "key", name: "key", kind: "bytes" },
     { id: 2, protoName: "range_end", name: "rangeEnd", kind: "bytes" },
@@ -796,17 +839,24 @@ export function encodeDeleteRangeResponse(message: DeleteRangeResponse): Uint8Ar
   return encodeMessage(writeDeleteRangeResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDeleteRangeResponse(reader: Reader, end: number): DeleteRangeResponse {
+const ZERO_DeleteRangeResponse: DeleteRangeResponse = createDeleteRangeResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDeleteRangeResponse(
+  reader: Reader,
+  end: number,
+  before?: DeleteRangeResponse | undefined,
+): DeleteRangeResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _deleted: number = 0;
-  const _prevKvs: KeyValue[] = [];
+  const from = before ?? ZERO_DeleteRangeResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _deleted: number = from.deleted;
+  const _prevKvs: KeyValue[] = before === undefined ? [] : [...before.prevKvs];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _deleted = reader.int64();
@@ -831,9 +881,11 @@ export function decodeDeleteRangeResponse(
   return readDeleteRangeResponse(new Reader(bytes, start, end), end);
 }
 
-export const DeleteRangeResponseDescriptor: MessageDescriptor = {
+export const DeleteRangeResponseDescriptor: MessageDescriptor<DeleteRangeResponse> = {
   name: "etcdserverpb.DeleteRangeResponse",
-  create: createDeleteRangeResponse as unknown as MessageDescriptor["create"],
+  create: createDeleteRangeResponse,
+  encode: encodeDeleteRangeResponse,
+  decode: decodeDeleteRangeResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "deleted", name: "deleted", kind: "int64" },
@@ -906,36 +958,39 @@ export function encodeRequestOp(message: RequestOp): Uint8Array {
   return encodeMessage(writeRequestOp, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readRequestOp(reader: Reader, end: number): RequestOp {
+const ZERO_RequestOp: RequestOp = createRequestOp();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readRequestOp(reader: Reader, end: number, before?: RequestOp | undefined): RequestOp {
   const outer = reader.enter(end);
-  let _requestRange: RangeRequest | undefined = undefined;
-  let _requestPut: PutRequest | undefined = undefined;
-  let _requestDeleteRange: DeleteRangeRequest | undefined = undefined;
-  let _requestTxn: TxnRequest | undefined = undefined;
+  const from = before ?? ZERO_RequestOp;
+  let _requestRange: RangeRequest | undefined = from.requestRange;
+  let _requestPut: PutRequest | undefined = from.requestPut;
+  let _requestDeleteRange: DeleteRangeRequest | undefined = from.requestDeleteRange;
+  let _requestTxn: TxnRequest | undefined = from.requestTxn;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _requestRange = readRangeRequest(reader, reader.delimited());
+        _requestRange = readRangeRequest(reader, reader.delimited(), _requestRange);
         _requestPut = undefined;
         _requestDeleteRange = undefined;
         _requestTxn = undefined;
         break;
       case 18:
-        _requestPut = readPutRequest(reader, reader.delimited());
+        _requestPut = readPutRequest(reader, reader.delimited(), _requestPut);
         _requestRange = undefined;
         _requestDeleteRange = undefined;
         _requestTxn = undefined;
         break;
       case 26:
-        _requestDeleteRange = readDeleteRangeRequest(reader, reader.delimited());
+        _requestDeleteRange = readDeleteRangeRequest(reader, reader.delimited(), _requestDeleteRange);
         _requestRange = undefined;
         _requestPut = undefined;
         _requestTxn = undefined;
         break;
       case 34:
-        _requestTxn = readTxnRequest(reader, reader.delimited());
+        _requestTxn = readTxnRequest(reader, reader.delimited(), _requestTxn);
         _requestRange = undefined;
         _requestPut = undefined;
         _requestDeleteRange = undefined;
@@ -958,9 +1013,11 @@ export function decodeRequestOp(bytes: Uint8Array, start = 0, end: number = byte
   return readRequestOp(new Reader(bytes, start, end), end);
 }
 
-export const RequestOpDescriptor: MessageDescriptor = {
+export const RequestOpDescriptor: MessageDescriptor<RequestOp> = {
   name: "etcdserverpb.RequestOp",
-  create: createRequestOp as unknown as MessageDescriptor["create"],
+  create: createRequestOp,
+  encode: encodeRequestOp,
+  decode: decodeRequestOp,
   fields: [
     {
       id: 1,
@@ -1055,36 +1112,39 @@ export function encodeResponseOp(message: ResponseOp): Uint8Array {
   return encodeMessage(writeResponseOp, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readResponseOp(reader: Reader, end: number): ResponseOp {
+const ZERO_ResponseOp: ResponseOp = createResponseOp();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readResponseOp(reader: Reader, end: number, before?: ResponseOp | undefined): ResponseOp {
   const outer = reader.enter(end);
-  let _responseRange: RangeResponse | undefined = undefined;
-  let _responsePut: PutResponse | undefined = undefined;
-  let _responseDeleteRange: DeleteRangeResponse | undefined = undefined;
-  let _responseTxn: TxnResponse | undefined = undefined;
+  const from = before ?? ZERO_ResponseOp;
+  let _responseRange: RangeResponse | undefined = from.responseRange;
+  let _responsePut: PutResponse | undefined = from.responsePut;
+  let _responseDeleteRange: DeleteRangeResponse | undefined = from.responseDeleteRange;
+  let _responseTxn: TxnResponse | undefined = from.responseTxn;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _responseRange = readRangeResponse(reader, reader.delimited());
+        _responseRange = readRangeResponse(reader, reader.delimited(), _responseRange);
         _responsePut = undefined;
         _responseDeleteRange = undefined;
         _responseTxn = undefined;
         break;
       case 18:
-        _responsePut = readPutResponse(reader, reader.delimited());
+        _responsePut = readPutResponse(reader, reader.delimited(), _responsePut);
         _responseRange = undefined;
         _responseDeleteRange = undefined;
         _responseTxn = undefined;
         break;
       case 26:
-        _responseDeleteRange = readDeleteRangeResponse(reader, reader.delimited());
+        _responseDeleteRange = readDeleteRangeResponse(reader, reader.delimited(), _responseDeleteRange);
         _responseRange = undefined;
         _responsePut = undefined;
         _responseTxn = undefined;
         break;
       case 34:
-        _responseTxn = readTxnResponse(reader, reader.delimited());
+        _responseTxn = readTxnResponse(reader, reader.delimited(), _responseTxn);
         _responseRange = undefined;
         _responsePut = undefined;
         _responseDeleteRange = undefined;
@@ -1107,9 +1167,11 @@ export function decodeResponseOp(bytes: Uint8Array, start = 0, end: number = byt
   return readResponseOp(new Reader(bytes, start, end), end);
 }
 
-export const ResponseOpDescriptor: MessageDescriptor = {
+export const ResponseOpDescriptor: MessageDescriptor<ResponseOp> = {
   name: "etcdserverpb.ResponseOp",
-  create: createResponseOp as unknown as MessageDescriptor["create"],
+  create: createResponseOp,
+  encode: encodeResponseOp,
+  decode: decodeResponseOp,
   fields: [
     {
       id: 1,
@@ -1219,18 +1281,21 @@ export function encodeCompare(message: Compare): Uint8Array {
   return encodeMessage(writeCompare, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readCompare(reader: Reader, end: number): Compare {
+const ZERO_Compare: Compare = createCompare();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readCompare(reader: Reader, end: number, before?: Compare | undefined): Compare {
   const outer = reader.enter(end);
-  let _result: number = 0;
-  let _target: number = 0;
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _version: number | undefined = undefined;
-  let _createRevision: number | undefined = undefined;
-  let _modRevision: number | undefined = undefined;
-  let _value: Uint8Array | undefined = undefined;
-  let _lease: bigint | undefined = undefined;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_Compare;
+  let _result: number = from.result;
+  let _target: number = from.target;
+  let _key: Uint8Array = from.key;
+  let _version: number | undefined = from.version;
+  let _createRevision: number | undefined = from.createRevision;
+  let _modRevision: number | undefined = from.modRevision;
+  let _value: Uint8Array | undefined = from.value;
+  let _lease: bigint | undefined = from.lease;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1304,9 +1369,11 @@ export function decodeCompare(bytes: Uint8Array, start = 0, end: number = bytes.
   return readCompare(new Reader(bytes, start, end), end);
 }
 
-export const CompareDescriptor: MessageDescriptor = {
+export const CompareDescriptor: MessageDescriptor<Compare> = {
   name: "etcdserverpb.Compare",
-  create: createCompare as unknown as MessageDescriptor["create"],
+  create: createCompare,
+  encode: encodeCompare,
+  decode: decodeCompare,
   fields: [
     { id: 1, protoName: "result", name: "result", kind: "enum", values: CompareResult },
     { id: 2, protoName: "target", name: "target", kind: "enum", values: CompareTarget },
@@ -1364,12 +1431,12 @@ export function encodeTxnRequest(message: TxnRequest): Uint8Array {
   return encodeMessage(writeTxnRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readTxnRequest(reader: Reader, end: number): TxnRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readTxnRequest(reader: Reader, end: number, before?: TxnRequest | undefined): TxnRequest {
   const outer = reader.enter(end);
-  const _compare: Compare[] = [];
-  const _success: RequestOp[] = [];
-  const _failure: RequestOp[] = [];
+  const _compare: Compare[] = before === undefined ? [] : [...before.compare];
+  const _success: RequestOp[] = before === undefined ? [] : [...before.success];
+  const _failure: RequestOp[] = before === undefined ? [] : [...before.failure];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1395,9 +1462,11 @@ export function decodeTxnRequest(bytes: Uint8Array, start = 0, end: number = byt
   return readTxnRequest(new Reader(bytes, start, end), end);
 }
 
-export const TxnRequestDescriptor: MessageDescriptor = {
+export const TxnRequestDescriptor: MessageDescriptor<TxnRequest> = {
   name: "etcdserverpb.TxnRequest",
-  create: createTxnRequest as unknown as MessageDescriptor["create"],
+  create: createTxnRequest,
+  encode: encodeTxnRequest,
+  decode: decodeTxnRequest,
   fields: [
     { id: 1, protoName: "compare", name: "compare", kind: "message", repeated: true, message: () => CompareDescriptor },
     {
@@ -1459,17 +1528,20 @@ export function encodeTxnResponse(message: TxnResponse): Uint8Array {
   return encodeMessage(writeTxnResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readTxnResponse(reader: Reader, end: number): TxnResponse {
+const ZERO_TxnResponse: TxnResponse = createTxnResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readTxnResponse(reader: Reader, end: number, before?: TxnResponse | undefined): TxnResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _succeeded: boolean = false;
-  const _responses: ResponseOp[] = [];
+  const from = before ?? ZERO_TxnResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _succeeded: boolean = from.succeeded;
+  const _responses: ResponseOp[] = before === undefined ? [] : [...before.responses];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _succeeded = reader.bool();
@@ -1490,9 +1562,11 @@ export function decodeTxnResponse(bytes: Uint8Array, start = 0, end: number = by
   return readTxnResponse(new Reader(bytes, start, end), end);
 }
 
-export const TxnResponseDescriptor: MessageDescriptor = {
+export const TxnResponseDescriptor: MessageDescriptor<TxnResponse> = {
   name: "etcdserverpb.TxnResponse",
-  create: createTxnResponse as unknown as MessageDescriptor["create"],
+  create: createTxnResponse,
+  encode: encodeTxnResponse,
+  decode: decodeTxnResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "succeeded", name: "succeeded", kind: "bool" },
@@ -1534,11 +1608,18 @@ export function encodeCompactionRequest(message: CompactionRequest): Uint8Array 
   return encodeMessage(writeCompactionRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readCompactionRequest(reader: Reader, end: number): CompactionRequest {
+const ZERO_CompactionRequest: CompactionRequest = createCompactionRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readCompactionRequest(
+  reader: Reader,
+  end: number,
+  before?: CompactionRequest | undefined,
+): CompactionRequest {
   const outer = reader.enter(end);
-  let _revision: number = 0;
-  let _physical: boolean = false;
+  const from = before ?? ZERO_CompactionRequest;
+  let _revision: number = from.revision;
+  let _physical: boolean = from.physical;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1561,9 +1642,11 @@ export function decodeCompactionRequest(bytes: Uint8Array, start = 0, end: numbe
   return readCompactionRequest(new Reader(bytes, start, end), end);
 }
 
-export const CompactionRequestDescriptor: MessageDescriptor = {
+export const CompactionRequestDescriptor: MessageDescriptor<CompactionRequest> = {
   name: "etcdserverpb.CompactionRequest",
-  create: createCompactionRequest as unknown as MessageDescriptor["create"],
+  create: createCompactionRequest,
+  encode: encodeCompactionRequest,
+  decode: decodeCompactionRequest,
   fields: [
     { id: 1, protoName: "revision", name: "revision", kind: "int64" },
     { id: 2, protoName: "physical", name: "physical", kind: "bool" },
@@ -1596,15 +1679,22 @@ export function encodeCompactionResponse(message: CompactionResponse): Uint8Arra
   return encodeMessage(writeCompactionResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readCompactionResponse(reader: Reader, end: number): CompactionResponse {
+const ZERO_CompactionResponse: CompactionResponse = createCompactionResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readCompactionResponse(
+  reader: Reader,
+  end: number,
+  before?: CompactionResponse | undefined,
+): CompactionResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_CompactionResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -1619,9 +1709,11 @@ export function decodeCompactionResponse(bytes: Uint8Array, start = 0, end: numb
   return readCompactionResponse(new Reader(bytes, start, end), end);
 }
 
-export const CompactionResponseDescriptor: MessageDescriptor = {
+export const CompactionResponseDescriptor: MessageDescriptor<CompactionResponse> = {
   name: "etcdserverpb.CompactionResponse",
-  create: createCompactionResponse as unknown as MessageDescriptor["create"],
+  create: createCompactionResponse,
+  encode: encodeCompactionResponse,
+  decode: decodeCompactionResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -1640,8 +1732,8 @@ export function encodeHashRequest(message: HashRequest): Uint8Array {
   return encodeMessage(writeHashRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readHashRequest(reader: Reader, end: number): HashRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readHashRequest(reader: Reader, end: number, _before?: HashRequest | undefined): HashRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -1656,9 +1748,11 @@ export function decodeHashRequest(bytes: Uint8Array, start = 0, end: number = by
   return readHashRequest(new Reader(bytes, start, end), end);
 }
 
-export const HashRequestDescriptor: MessageDescriptor = {
+export const HashRequestDescriptor: MessageDescriptor<HashRequest> = {
   name: "etcdserverpb.HashRequest",
-  create: createHashRequest as unknown as MessageDescriptor["create"],
+  create: createHashRequest,
+  encode: encodeHashRequest,
+  decode: decodeHashRequest,
   fields: [],
 };
 
@@ -1693,16 +1787,19 @@ export function encodeHashResponse(message: HashResponse): Uint8Array {
   return encodeMessage(writeHashResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readHashResponse(reader: Reader, end: number): HashResponse {
+const ZERO_HashResponse: HashResponse = createHashResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readHashResponse(reader: Reader, end: number, before?: HashResponse | undefined): HashResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _hash: number = 0;
+  const from = before ?? ZERO_HashResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _hash: number = from.hash;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _hash = reader.uint32();
@@ -1720,9 +1817,11 @@ export function decodeHashResponse(bytes: Uint8Array, start = 0, end: number = b
   return readHashResponse(new Reader(bytes, start, end), end);
 }
 
-export const HashResponseDescriptor: MessageDescriptor = {
+export const HashResponseDescriptor: MessageDescriptor<HashResponse> = {
   name: "etcdserverpb.HashResponse",
-  create: createHashResponse as unknown as MessageDescriptor["create"],
+  create: createHashResponse,
+  encode: encodeHashResponse,
+  decode: decodeHashResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "hash", name: "hash", kind: "uint32" },
@@ -1751,10 +1850,13 @@ export function encodeHashKVRequest(message: HashKVRequest): Uint8Array {
   return encodeMessage(writeHashKVRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readHashKVRequest(reader: Reader, end: number): HashKVRequest {
+const ZERO_HashKVRequest: HashKVRequest = createHashKVRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readHashKVRequest(reader: Reader, end: number, before?: HashKVRequest | undefined): HashKVRequest {
   const outer = reader.enter(end);
-  let _revision: number = 0;
+  const from = before ?? ZERO_HashKVRequest;
+  let _revision: number = from.revision;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -1774,9 +1876,11 @@ export function decodeHashKVRequest(bytes: Uint8Array, start = 0, end: number = 
   return readHashKVRequest(new Reader(bytes, start, end), end);
 }
 
-export const HashKVRequestDescriptor: MessageDescriptor = {
+export const HashKVRequestDescriptor: MessageDescriptor<HashKVRequest> = {
   name: "etcdserverpb.HashKVRequest",
-  create: createHashKVRequest as unknown as MessageDescriptor["create"],
+  create: createHashKVRequest,
+  encode: encodeHashKVRequest,
+  decode: decodeHashKVRequest,
   fields: [{ id: 1, protoName: "revision", name: "revision", kind: "int64" }],
 };
 
@@ -1826,18 +1930,21 @@ export function encodeHashKVResponse(message: HashKVResponse): Uint8Array {
   return encodeMessage(writeHashKVResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readHashKVResponse(reader: Reader, end: number): HashKVResponse {
+const ZERO_HashKVResponse: HashKVResponse = createHashKVResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readHashKVResponse(reader: Reader, end: number, before?: HashKVResponse | undefined): HashKVResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _hash: number = 0;
-  let _compactRevision: number = 0;
-  let _hashRevision: number = 0;
+  const from = before ?? ZERO_HashKVResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _hash: number = from.hash;
+  let _compactRevision: number = from.compactRevision;
+  let _hashRevision: number = from.hashRevision;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _hash = reader.uint32();
@@ -1861,9 +1968,11 @@ export function decodeHashKVResponse(bytes: Uint8Array, start = 0, end: number =
   return readHashKVResponse(new Reader(bytes, start, end), end);
 }
 
-export const HashKVResponseDescriptor: MessageDescriptor = {
+export const HashKVResponseDescriptor: MessageDescriptor<HashKVResponse> = {
   name: "etcdserverpb.HashKVResponse",
-  create: createHashKVResponse as unknown as MessageDescriptor["create"],
+  create: createHashKVResponse,
+  encode: encodeHashKVResponse,
+  decode: decodeHashKVResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "hash", name: "hash", kind: "uint32" },
@@ -1887,8 +1996,12 @@ export function encodeSnapshotRequest(message: SnapshotRequest): Uint8Array {
   return encodeMessage(writeSnapshotRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readSnapshotRequest(reader: Reader, end: number): SnapshotRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readSnapshotRequest(
+  reader: Reader,
+  end: number,
+  _before?: SnapshotRequest | undefined,
+): SnapshotRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -1903,9 +2016,11 @@ export function decodeSnapshotRequest(bytes: Uint8Array, start = 0, end: number 
   return readSnapshotRequest(new Reader(bytes, start, end), end);
 }
 
-export const SnapshotRequestDescriptor: MessageDescriptor = {
+export const SnapshotRequestDescriptor: MessageDescriptor<SnapshotRequest> = {
   name: "etcdserverpb.SnapshotRequest",
-  create: createSnapshotRequest as unknown as MessageDescriptor["create"],
+  create: createSnapshotRequest,
+  encode: encodeSnapshotRequest,
+  decode: decodeSnapshotRequest,
   fields: [],
 };
 
@@ -1955,18 +2070,25 @@ export function encodeSnapshotResponse(message: SnapshotResponse): Uint8Array {
   return encodeMessage(writeSnapshotResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readSnapshotResponse(reader: Reader, end: number): SnapshotResponse {
+const ZERO_SnapshotResponse: SnapshotResponse = createSnapshotResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readSnapshotResponse(
+  reader: Reader,
+  end: number,
+  before?: SnapshotResponse | undefined,
+): SnapshotResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _remainingBytes: number = 0;
-  let _blob: Uint8Array = EMPTY_BYTES;
-  let _version: string = "";
+  const from = before ?? ZERO_SnapshotResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _remainingBytes: number = from.remainingBytes;
+  let _blob: Uint8Array = from.blob;
+  let _version: string = from.version;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _remainingBytes = reader.uint64();
@@ -1990,9 +2112,11 @@ export function decodeSnapshotResponse(bytes: Uint8Array, start = 0, end: number
   return readSnapshotResponse(new Reader(bytes, start, end), end);
 }
 
-export const SnapshotResponseDescriptor: MessageDescriptor = {
+export const SnapshotResponseDescriptor: MessageDescriptor<SnapshotResponse> = {
   name: "etcdserverpb.SnapshotResponse",
-  create: createSnapshotResponse as unknown as MessageDescriptor["create"],
+  create: createSnapshotResponse,
+  encode: encodeSnapshotResponse,
+  decode: decodeSnapshotResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "remaining_bytes", name: "remainingBytes", kind: "uint64" },
@@ -2049,27 +2173,30 @@ export function encodeWatchRequest(message: WatchRequest): Uint8Array {
   return encodeMessage(writeWatchRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWatchRequest(reader: Reader, end: number): WatchRequest {
+const ZERO_WatchRequest: WatchRequest = createWatchRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWatchRequest(reader: Reader, end: number, before?: WatchRequest | undefined): WatchRequest {
   const outer = reader.enter(end);
-  let _createRequest: WatchCreateRequest | undefined = undefined;
-  let _cancelRequest: WatchCancelRequest | undefined = undefined;
-  let _progressRequest: WatchProgressRequest | undefined = undefined;
+  const from = before ?? ZERO_WatchRequest;
+  let _createRequest: WatchCreateRequest | undefined = from.createRequest;
+  let _cancelRequest: WatchCancelRequest | undefined = from.cancelRequest;
+  let _progressRequest: WatchProgressRequest | undefined = from.progressRequest;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _createRequest = readWatchCreateRequest(reader, reader.delimited());
+        _createRequest = readWatchCreateRequest(reader, reader.delimited(), _createRequest);
         _cancelRequest = undefined;
         _progressRequest = undefined;
         break;
       case 18:
-        _cancelRequest = readWatchCancelRequest(reader, reader.delimited());
+        _cancelRequest = readWatchCancelRequest(reader, reader.delimited(), _cancelRequest);
         _createRequest = undefined;
         _progressRequest = undefined;
         break;
       case 26:
-        _progressRequest = readWatchProgressRequest(reader, reader.delimited());
+        _progressRequest = readWatchProgressRequest(reader, reader.delimited(), _progressRequest);
         _createRequest = undefined;
         _cancelRequest = undefined;
         break;
@@ -2086,9 +2213,11 @@ export function decodeWatchRequest(bytes: Uint8Array, start = 0, end: number = b
   return readWatchRequest(new Reader(bytes, start, end), end);
 }
 
-export const WatchRequestDescriptor: MessageDescriptor = {
+export const WatchRequestDescriptor: MessageDescriptor<WatchRequest> = {
   name: "etcdserverpb.WatchRequest",
-  create: createWatchRequest as unknown as MessageDescriptor["create"],
+  create: createWatchRequest,
+  encode: encodeWatchRequest,
+  decode: decodeWatchRequest,
   fields: [
     {
       id: 1,
@@ -2185,17 +2314,24 @@ export function encodeWatchCreateRequest(message: WatchCreateRequest): Uint8Arra
   return encodeMessage(writeWatchCreateRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWatchCreateRequest(reader: Reader, end: number): WatchCreateRequest {
+const ZERO_WatchCreateRequest: WatchCreateRequest = createWatchCreateRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWatchCreateRequest(
+  reader: Reader,
+  end: number,
+  before?: WatchCreateRequest | undefined,
+): WatchCreateRequest {
   const outer = reader.enter(end);
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
-  let _startRevision: number = 0;
-  let _progressNotify: boolean = false;
-  const _filters: number[] = [];
-  let _prevKv: boolean = false;
-  let _watchId: bigint = 0n;
-  let _fragment: boolean = false;
+  const from = before ?? ZERO_WatchCreateRequest;
+  let _key: Uint8Array = from.key;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
+  let _startRevision: number = from.startRevision;
+  let _progressNotify: boolean = from.progressNotify;
+  const _filters: number[] = before === undefined ? [] : [...before.filters];
+  let _prevKv: boolean = from.prevKv;
+  let _watchId: bigint = from.watchId;
+  let _fragment: boolean = from.fragment;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2215,8 +2351,9 @@ export function readWatchCreateRequest(reader: Reader, end: number): WatchCreate
         _filters.push(reader.int32());
         break;
       case 42: {
-        const stop = reader.delimited();
-        while (reader.position < stop) _filters.push(reader.int32());
+        const outer = reader.enter(reader.delimited());
+        while (reader.position < reader.end) _filters.push(reader.int32());
+        reader.leave(outer);
         break;
       }
       case 48:
@@ -2250,9 +2387,11 @@ export function decodeWatchCreateRequest(bytes: Uint8Array, start = 0, end: numb
   return readWatchCreateRequest(new Reader(bytes, start, end), end);
 }
 
-export const WatchCreateRequestDescriptor: MessageDescriptor = {
+export const WatchCreateRequestDescriptor: MessageDescriptor<WatchCreateRequest> = {
   name: "etcdserverpb.WatchCreateRequest",
-  create: createWatchCreateRequest as unknown as MessageDescriptor["create"],
+  create: createWatchCreateRequest,
+  encode: encodeWatchCreateRequest,
+  decode: decodeWatchCreateRequest,
   fields: [
     { id: 1, protoName: "key", name: "key", kind: "bytes" },
     { id: 2, protoName: "range_end", name: "rangeEnd", kind: "bytes" },
@@ -2287,10 +2426,17 @@ export function encodeWatchCancelRequest(message: WatchCancelRequest): Uint8Arra
   return encodeMessage(writeWatchCancelRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWatchCancelRequest(reader: Reader, end: number): WatchCancelRequest {
+const ZERO_WatchCancelRequest: WatchCancelRequest = createWatchCancelRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWatchCancelRequest(
+  reader: Reader,
+  end: number,
+  before?: WatchCancelRequest | undefined,
+): WatchCancelRequest {
   const outer = reader.enter(end);
-  let _watchId: bigint = 0n;
+  const from = before ?? ZERO_WatchCancelRequest;
+  let _watchId: bigint = from.watchId;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2310,9 +2456,11 @@ export function decodeWatchCancelRequest(bytes: Uint8Array, start = 0, end: numb
   return readWatchCancelRequest(new Reader(bytes, start, end), end);
 }
 
-export const WatchCancelRequestDescriptor: MessageDescriptor = {
+export const WatchCancelRequestDescriptor: MessageDescriptor<WatchCancelRequest> = {
   name: "etcdserverpb.WatchCancelRequest",
-  create: createWatchCancelRequest as unknown as MessageDescriptor["create"],
+  create: createWatchCancelRequest,
+  encode: encodeWatchCancelRequest,
+  decode: decodeWatchCancelRequest,
   fields: [{ id: 1, protoName: "watch_id", name: "watchId", kind: "int64", bigint: true }],
 };
 
@@ -2331,8 +2479,12 @@ export function encodeWatchProgressRequest(message: WatchProgressRequest): Uint8
   return encodeMessage(writeWatchProgressRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWatchProgressRequest(reader: Reader, end: number): WatchProgressRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWatchProgressRequest(
+  reader: Reader,
+  end: number,
+  _before?: WatchProgressRequest | undefined,
+): WatchProgressRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -2351,9 +2503,11 @@ export function decodeWatchProgressRequest(
   return readWatchProgressRequest(new Reader(bytes, start, end), end);
 }
 
-export const WatchProgressRequestDescriptor: MessageDescriptor = {
+export const WatchProgressRequestDescriptor: MessageDescriptor<WatchProgressRequest> = {
   name: "etcdserverpb.WatchProgressRequest",
-  create: createWatchProgressRequest as unknown as MessageDescriptor["create"],
+  create: createWatchProgressRequest,
+  encode: encodeWatchProgressRequest,
+  decode: decodeWatchProgressRequest,
   fields: [],
 };
 
@@ -2431,22 +2585,25 @@ export function encodeWatchResponse(message: WatchResponse): Uint8Array {
   return encodeMessage(writeWatchResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWatchResponse(reader: Reader, end: number): WatchResponse {
+const ZERO_WatchResponse: WatchResponse = createWatchResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWatchResponse(reader: Reader, end: number, before?: WatchResponse | undefined): WatchResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _watchId: bigint = 0n;
-  let _created: boolean = false;
-  let _canceled: boolean = false;
-  let _compactRevision: number = 0;
-  let _cancelReason: string = "";
-  let _fragment: boolean = false;
-  const _events: Event[] = [];
+  const from = before ?? ZERO_WatchResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _watchId: bigint = from.watchId;
+  let _created: boolean = from.created;
+  let _canceled: boolean = from.canceled;
+  let _compactRevision: number = from.compactRevision;
+  let _cancelReason: string = from.cancelReason;
+  let _fragment: boolean = from.fragment;
+  const _events: Event[] = before === undefined ? [] : [...before.events];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _watchId = reader.int64Big();
@@ -2491,9 +2648,11 @@ export function decodeWatchResponse(bytes: Uint8Array, start = 0, end: number = 
   return readWatchResponse(new Reader(bytes, start, end), end);
 }
 
-export const WatchResponseDescriptor: MessageDescriptor = {
+export const WatchResponseDescriptor: MessageDescriptor<WatchResponse> = {
   name: "etcdserverpb.WatchResponse",
-  create: createWatchResponse as unknown as MessageDescriptor["create"],
+  create: createWatchResponse,
+  encode: encodeWatchResponse,
+  decode: decodeWatchResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "watch_id", name: "watchId", kind: "int64", bigint: true },
@@ -2533,11 +2692,18 @@ export function encodeLeaseGrantRequest(message: LeaseGrantRequest): Uint8Array 
   return encodeMessage(writeLeaseGrantRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseGrantRequest(reader: Reader, end: number): LeaseGrantRequest {
+const ZERO_LeaseGrantRequest: LeaseGrantRequest = createLeaseGrantRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseGrantRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseGrantRequest | undefined,
+): LeaseGrantRequest {
   const outer = reader.enter(end);
-  let _ttl: number = 0;
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_LeaseGrantRequest;
+  let _ttl: number = from.ttl;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2560,9 +2726,11 @@ export function decodeLeaseGrantRequest(bytes: Uint8Array, start = 0, end: numbe
   return readLeaseGrantRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseGrantRequestDescriptor: MessageDescriptor = {
+export const LeaseGrantRequestDescriptor: MessageDescriptor<LeaseGrantRequest> = {
   name: "etcdserverpb.LeaseGrantRequest",
-  create: createLeaseGrantRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseGrantRequest,
+  encode: encodeLeaseGrantRequest,
+  decode: decodeLeaseGrantRequest,
   fields: [
     { id: 1, protoName: "TTL", name: "ttl", kind: "int64" },
     { id: 2, protoName: "ID", name: "id", kind: "int64", bigint: true },
@@ -2610,18 +2778,25 @@ export function encodeLeaseGrantResponse(message: LeaseGrantResponse): Uint8Arra
   return encodeMessage(writeLeaseGrantResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseGrantResponse(reader: Reader, end: number): LeaseGrantResponse {
+const ZERO_LeaseGrantResponse: LeaseGrantResponse = createLeaseGrantResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseGrantResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseGrantResponse | undefined,
+): LeaseGrantResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _id: bigint = 0n;
-  let _ttl: number = 0;
-  let _error: string = "";
+  const from = before ?? ZERO_LeaseGrantResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _id: bigint = from.id;
+  let _ttl: number = from.ttl;
+  let _error: string = from.error;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _id = reader.int64Big();
@@ -2645,9 +2820,11 @@ export function decodeLeaseGrantResponse(bytes: Uint8Array, start = 0, end: numb
   return readLeaseGrantResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseGrantResponseDescriptor: MessageDescriptor = {
+export const LeaseGrantResponseDescriptor: MessageDescriptor<LeaseGrantResponse> = {
   name: "etcdserverpb.LeaseGrantResponse",
-  create: createLeaseGrantResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseGrantResponse,
+  encode: encodeLeaseGrantResponse,
+  decode: decodeLeaseGrantResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "ID", name: "id", kind: "int64", bigint: true },
@@ -2678,10 +2855,17 @@ export function encodeLeaseRevokeRequest(message: LeaseRevokeRequest): Uint8Arra
   return encodeMessage(writeLeaseRevokeRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseRevokeRequest(reader: Reader, end: number): LeaseRevokeRequest {
+const ZERO_LeaseRevokeRequest: LeaseRevokeRequest = createLeaseRevokeRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseRevokeRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseRevokeRequest | undefined,
+): LeaseRevokeRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_LeaseRevokeRequest;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2701,9 +2885,11 @@ export function decodeLeaseRevokeRequest(bytes: Uint8Array, start = 0, end: numb
   return readLeaseRevokeRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseRevokeRequestDescriptor: MessageDescriptor = {
+export const LeaseRevokeRequestDescriptor: MessageDescriptor<LeaseRevokeRequest> = {
   name: "etcdserverpb.LeaseRevokeRequest",
-  create: createLeaseRevokeRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseRevokeRequest,
+  encode: encodeLeaseRevokeRequest,
+  decode: decodeLeaseRevokeRequest,
   fields: [{ id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true }],
 };
 
@@ -2733,15 +2919,22 @@ export function encodeLeaseRevokeResponse(message: LeaseRevokeResponse): Uint8Ar
   return encodeMessage(writeLeaseRevokeResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseRevokeResponse(reader: Reader, end: number): LeaseRevokeResponse {
+const ZERO_LeaseRevokeResponse: LeaseRevokeResponse = createLeaseRevokeResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseRevokeResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseRevokeResponse | undefined,
+): LeaseRevokeResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_LeaseRevokeResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -2760,9 +2953,11 @@ export function decodeLeaseRevokeResponse(
   return readLeaseRevokeResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseRevokeResponseDescriptor: MessageDescriptor = {
+export const LeaseRevokeResponseDescriptor: MessageDescriptor<LeaseRevokeResponse> = {
   name: "etcdserverpb.LeaseRevokeResponse",
-  create: createLeaseRevokeResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseRevokeResponse,
+  encode: encodeLeaseRevokeResponse,
+  decode: decodeLeaseRevokeResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -2793,11 +2988,18 @@ export function encodeLeaseCheckpoint(message: LeaseCheckpoint): Uint8Array {
   return encodeMessage(writeLeaseCheckpoint, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseCheckpoint(reader: Reader, end: number): LeaseCheckpoint {
+const ZERO_LeaseCheckpoint: LeaseCheckpoint = createLeaseCheckpoint();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseCheckpoint(
+  reader: Reader,
+  end: number,
+  before?: LeaseCheckpoint | undefined,
+): LeaseCheckpoint {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _remainingTtl: number = 0;
+  const from = before ?? ZERO_LeaseCheckpoint;
+  let _id: bigint = from.id;
+  let _remainingTtl: number = from.remainingTtl;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2820,9 +3022,11 @@ export function decodeLeaseCheckpoint(bytes: Uint8Array, start = 0, end: number 
   return readLeaseCheckpoint(new Reader(bytes, start, end), end);
 }
 
-export const LeaseCheckpointDescriptor: MessageDescriptor = {
+export const LeaseCheckpointDescriptor: MessageDescriptor<LeaseCheckpoint> = {
   name: "etcdserverpb.LeaseCheckpoint",
-  create: createLeaseCheckpoint as unknown as MessageDescriptor["create"],
+  create: createLeaseCheckpoint,
+  encode: encodeLeaseCheckpoint,
+  decode: decodeLeaseCheckpoint,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true },
     { id: 2, protoName: "remaining_TTL", name: "remainingTtl", kind: "int64" },
@@ -2855,10 +3059,14 @@ export function encodeLeaseCheckpointRequest(message: LeaseCheckpointRequest): U
   return encodeMessage(writeLeaseCheckpointRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseCheckpointRequest(reader: Reader, end: number): LeaseCheckpointRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseCheckpointRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseCheckpointRequest | undefined,
+): LeaseCheckpointRequest {
   const outer = reader.enter(end);
-  const _checkpoints: LeaseCheckpoint[] = [];
+  const _checkpoints: LeaseCheckpoint[] = before === undefined ? [] : [...before.checkpoints];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -2882,9 +3090,11 @@ export function decodeLeaseCheckpointRequest(
   return readLeaseCheckpointRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseCheckpointRequestDescriptor: MessageDescriptor = {
+export const LeaseCheckpointRequestDescriptor: MessageDescriptor<LeaseCheckpointRequest> = {
   name: "etcdserverpb.LeaseCheckpointRequest",
-  create: createLeaseCheckpointRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseCheckpointRequest,
+  encode: encodeLeaseCheckpointRequest,
+  decode: decodeLeaseCheckpointRequest,
   fields: [
     {
       id: 1,
@@ -2923,15 +3133,22 @@ export function encodeLeaseCheckpointResponse(message: LeaseCheckpointResponse):
   return encodeMessage(writeLeaseCheckpointResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseCheckpointResponse(reader: Reader, end: number): LeaseCheckpointResponse {
+const ZERO_LeaseCheckpointResponse: LeaseCheckpointResponse = createLeaseCheckpointResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseCheckpointResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseCheckpointResponse | undefined,
+): LeaseCheckpointResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_LeaseCheckpointResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -2950,9 +3167,11 @@ export function decodeLeaseCheckpointResponse(
   return readLeaseCheckpointResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseCheckpointResponseDescriptor: MessageDescriptor = {
+export const LeaseCheckpointResponseDescriptor: MessageDescriptor<LeaseCheckpointResponse> = {
   name: "etcdserverpb.LeaseCheckpointResponse",
-  create: createLeaseCheckpointResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseCheckpointResponse,
+  encode: encodeLeaseCheckpointResponse,
+  decode: decodeLeaseCheckpointResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -2978,10 +3197,17 @@ export function encodeLeaseKeepAliveRequest(message: LeaseKeepAliveRequest): Uin
   return encodeMessage(writeLeaseKeepAliveRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseKeepAliveRequest(reader: Reader, end: number): LeaseKeepAliveRequest {
+const ZERO_LeaseKeepAliveRequest: LeaseKeepAliveRequest = createLeaseKeepAliveRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseKeepAliveRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseKeepAliveRequest | undefined,
+): LeaseKeepAliveRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_LeaseKeepAliveRequest;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3005,9 +3231,11 @@ export function decodeLeaseKeepAliveRequest(
   return readLeaseKeepAliveRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseKeepAliveRequestDescriptor: MessageDescriptor = {
+export const LeaseKeepAliveRequestDescriptor: MessageDescriptor<LeaseKeepAliveRequest> = {
   name: "etcdserverpb.LeaseKeepAliveRequest",
-  create: createLeaseKeepAliveRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseKeepAliveRequest,
+  encode: encodeLeaseKeepAliveRequest,
+  decode: decodeLeaseKeepAliveRequest,
   fields: [{ id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true }],
 };
 
@@ -3047,17 +3275,24 @@ export function encodeLeaseKeepAliveResponse(message: LeaseKeepAliveResponse): U
   return encodeMessage(writeLeaseKeepAliveResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseKeepAliveResponse(reader: Reader, end: number): LeaseKeepAliveResponse {
+const ZERO_LeaseKeepAliveResponse: LeaseKeepAliveResponse = createLeaseKeepAliveResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseKeepAliveResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseKeepAliveResponse | undefined,
+): LeaseKeepAliveResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _id: bigint = 0n;
-  let _ttl: number = 0;
+  const from = before ?? ZERO_LeaseKeepAliveResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _id: bigint = from.id;
+  let _ttl: number = from.ttl;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _id = reader.int64Big();
@@ -3082,9 +3317,11 @@ export function decodeLeaseKeepAliveResponse(
   return readLeaseKeepAliveResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseKeepAliveResponseDescriptor: MessageDescriptor = {
+export const LeaseKeepAliveResponseDescriptor: MessageDescriptor<LeaseKeepAliveResponse> = {
   name: "etcdserverpb.LeaseKeepAliveResponse",
-  create: createLeaseKeepAliveResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseKeepAliveResponse,
+  encode: encodeLeaseKeepAliveResponse,
+  decode: decodeLeaseKeepAliveResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "ID", name: "id", kind: "int64", bigint: true },
@@ -3119,11 +3356,18 @@ export function encodeLeaseTimeToLiveRequest(message: LeaseTimeToLiveRequest): U
   return encodeMessage(writeLeaseTimeToLiveRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseTimeToLiveRequest(reader: Reader, end: number): LeaseTimeToLiveRequest {
+const ZERO_LeaseTimeToLiveRequest: LeaseTimeToLiveRequest = createLeaseTimeToLiveRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseTimeToLiveRequest(
+  reader: Reader,
+  end: number,
+  before?: LeaseTimeToLiveRequest | undefined,
+): LeaseTimeToLiveRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _keys: boolean = false;
+  const from = before ?? ZERO_LeaseTimeToLiveRequest;
+  let _id: bigint = from.id;
+  let _keys: boolean = from.keys;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3150,9 +3394,11 @@ export function decodeLeaseTimeToLiveRequest(
   return readLeaseTimeToLiveRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseTimeToLiveRequestDescriptor: MessageDescriptor = {
+export const LeaseTimeToLiveRequestDescriptor: MessageDescriptor<LeaseTimeToLiveRequest> = {
   name: "etcdserverpb.LeaseTimeToLiveRequest",
-  create: createLeaseTimeToLiveRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseTimeToLiveRequest,
+  encode: encodeLeaseTimeToLiveRequest,
+  decode: decodeLeaseTimeToLiveRequest,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true },
     { id: 2, protoName: "keys", name: "keys", kind: "bool" },
@@ -3211,19 +3457,26 @@ export function encodeLeaseTimeToLiveResponse(message: LeaseTimeToLiveResponse):
   return encodeMessage(writeLeaseTimeToLiveResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseTimeToLiveResponse(reader: Reader, end: number): LeaseTimeToLiveResponse {
+const ZERO_LeaseTimeToLiveResponse: LeaseTimeToLiveResponse = createLeaseTimeToLiveResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseTimeToLiveResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseTimeToLiveResponse | undefined,
+): LeaseTimeToLiveResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _id: bigint = 0n;
-  let _ttl: number = 0;
-  let _grantedTtl: number = 0;
-  const _keys: Uint8Array[] = [];
+  const from = before ?? ZERO_LeaseTimeToLiveResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _id: bigint = from.id;
+  let _ttl: number = from.ttl;
+  let _grantedTtl: number = from.grantedTtl;
+  const _keys: Uint8Array[] = before === undefined ? [] : [...before.keys];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _id = reader.int64Big();
@@ -3254,9 +3507,11 @@ export function decodeLeaseTimeToLiveResponse(
   return readLeaseTimeToLiveResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseTimeToLiveResponseDescriptor: MessageDescriptor = {
+export const LeaseTimeToLiveResponseDescriptor: MessageDescriptor<LeaseTimeToLiveResponse> = {
   name: "etcdserverpb.LeaseTimeToLiveResponse",
-  create: createLeaseTimeToLiveResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseTimeToLiveResponse,
+  encode: encodeLeaseTimeToLiveResponse,
+  decode: decodeLeaseTimeToLiveResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "ID", name: "id", kind: "int64", bigint: true },
@@ -3281,8 +3536,12 @@ export function encodeLeaseLeasesRequest(message: LeaseLeasesRequest): Uint8Arra
   return encodeMessage(writeLeaseLeasesRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseLeasesRequest(reader: Reader, end: number): LeaseLeasesRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseLeasesRequest(
+  reader: Reader,
+  end: number,
+  _before?: LeaseLeasesRequest | undefined,
+): LeaseLeasesRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -3297,9 +3556,11 @@ export function decodeLeaseLeasesRequest(bytes: Uint8Array, start = 0, end: numb
   return readLeaseLeasesRequest(new Reader(bytes, start, end), end);
 }
 
-export const LeaseLeasesRequestDescriptor: MessageDescriptor = {
+export const LeaseLeasesRequestDescriptor: MessageDescriptor<LeaseLeasesRequest> = {
   name: "etcdserverpb.LeaseLeasesRequest",
-  create: createLeaseLeasesRequest as unknown as MessageDescriptor["create"],
+  create: createLeaseLeasesRequest,
+  encode: encodeLeaseLeasesRequest,
+  decode: decodeLeaseLeasesRequest,
   fields: [],
 };
 
@@ -3325,10 +3586,13 @@ export function encodeLeaseStatus(message: LeaseStatus): Uint8Array {
   return encodeMessage(writeLeaseStatus, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseStatus(reader: Reader, end: number): LeaseStatus {
+const ZERO_LeaseStatus: LeaseStatus = createLeaseStatus();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseStatus(reader: Reader, end: number, before?: LeaseStatus | undefined): LeaseStatus {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_LeaseStatus;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3348,9 +3612,11 @@ export function decodeLeaseStatus(bytes: Uint8Array, start = 0, end: number = by
   return readLeaseStatus(new Reader(bytes, start, end), end);
 }
 
-export const LeaseStatusDescriptor: MessageDescriptor = {
+export const LeaseStatusDescriptor: MessageDescriptor<LeaseStatus> = {
   name: "etcdserverpb.LeaseStatus",
-  create: createLeaseStatus as unknown as MessageDescriptor["create"],
+  create: createLeaseStatus,
+  encode: encodeLeaseStatus,
+  decode: decodeLeaseStatus,
   fields: [{ id: 1, protoName: "ID", name: "id", kind: "int64", bigint: true }],
 };
 
@@ -3389,16 +3655,23 @@ export function encodeLeaseLeasesResponse(message: LeaseLeasesResponse): Uint8Ar
   return encodeMessage(writeLeaseLeasesResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readLeaseLeasesResponse(reader: Reader, end: number): LeaseLeasesResponse {
+const ZERO_LeaseLeasesResponse: LeaseLeasesResponse = createLeaseLeasesResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readLeaseLeasesResponse(
+  reader: Reader,
+  end: number,
+  before?: LeaseLeasesResponse | undefined,
+): LeaseLeasesResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _leases: LeaseStatus[] = [];
+  const from = before ?? ZERO_LeaseLeasesResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _leases: LeaseStatus[] = before === undefined ? [] : [...before.leases];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _leases.push(readLeaseStatus(reader, reader.delimited()));
@@ -3420,9 +3693,11 @@ export function decodeLeaseLeasesResponse(
   return readLeaseLeasesResponse(new Reader(bytes, start, end), end);
 }
 
-export const LeaseLeasesResponseDescriptor: MessageDescriptor = {
+export const LeaseLeasesResponseDescriptor: MessageDescriptor<LeaseLeasesResponse> = {
   name: "etcdserverpb.LeaseLeasesResponse",
-  create: createLeaseLeasesResponse as unknown as MessageDescriptor["create"],
+  create: createLeaseLeasesResponse,
+  encode: encodeLeaseLeasesResponse,
+  decode: decodeLeaseLeasesResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     {
@@ -3484,14 +3759,17 @@ export function encodeMember(message: Member): Uint8Array {
   return encodeMessage(writeMember, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMember(reader: Reader, end: number): Member {
+const ZERO_Member: Member = createMember();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMember(reader: Reader, end: number, before?: Member | undefined): Member {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  let _name: string = "";
-  const _peerUrls: string[] = [];
-  const _clientUrls: string[] = [];
-  let _isLearner: boolean = false;
+  const from = before ?? ZERO_Member;
+  let _id: bigint = from.id;
+  let _name: string = from.name;
+  const _peerUrls: string[] = before === undefined ? [] : [...before.peerUrls];
+  const _clientUrls: string[] = before === undefined ? [] : [...before.clientUrls];
+  let _isLearner: boolean = from.isLearner;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3523,9 +3801,11 @@ export function decodeMember(bytes: Uint8Array, start = 0, end: number = bytes.l
   return readMember(new Reader(bytes, start, end), end);
 }
 
-export const MemberDescriptor: MessageDescriptor = {
+export const MemberDescriptor: MessageDescriptor<Member> = {
   name: "etcdserverpb.Member",
-  create: createMember as unknown as MessageDescriptor["create"],
+  create: createMember,
+  encode: encodeMember,
+  decode: decodeMember,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true },
     { id: 2, protoName: "name", name: "name", kind: "string" },
@@ -3562,11 +3842,18 @@ export function encodeMemberAddRequest(message: MemberAddRequest): Uint8Array {
   return encodeMessage(writeMemberAddRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberAddRequest(reader: Reader, end: number): MemberAddRequest {
+const ZERO_MemberAddRequest: MemberAddRequest = createMemberAddRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberAddRequest(
+  reader: Reader,
+  end: number,
+  before?: MemberAddRequest | undefined,
+): MemberAddRequest {
   const outer = reader.enter(end);
-  const _peerUrls: string[] = [];
-  let _isLearner: boolean = false;
+  const from = before ?? ZERO_MemberAddRequest;
+  const _peerUrls: string[] = before === undefined ? [] : [...before.peerUrls];
+  let _isLearner: boolean = from.isLearner;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3589,9 +3876,11 @@ export function decodeMemberAddRequest(bytes: Uint8Array, start = 0, end: number
   return readMemberAddRequest(new Reader(bytes, start, end), end);
 }
 
-export const MemberAddRequestDescriptor: MessageDescriptor = {
+export const MemberAddRequestDescriptor: MessageDescriptor<MemberAddRequest> = {
   name: "etcdserverpb.MemberAddRequest",
-  create: createMemberAddRequest as unknown as MessageDescriptor["create"],
+  create: createMemberAddRequest,
+  encode: encodeMemberAddRequest,
+  decode: decodeMemberAddRequest,
   fields: [
     { id: 1, protoName: "peerURLs", name: "peerUrls", kind: "string", repeated: true },
     { id: 2, protoName: "isLearner", name: "isLearner", kind: "bool" },
@@ -3642,20 +3931,27 @@ export function encodeMemberAddResponse(message: MemberAddResponse): Uint8Array 
   return encodeMessage(writeMemberAddResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberAddResponse(reader: Reader, end: number): MemberAddResponse {
+const ZERO_MemberAddResponse: MemberAddResponse = createMemberAddResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberAddResponse(
+  reader: Reader,
+  end: number,
+  before?: MemberAddResponse | undefined,
+): MemberAddResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _member: Member | undefined = undefined;
-  const _members: Member[] = [];
+  const from = before ?? ZERO_MemberAddResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _member: Member | undefined = from.member;
+  const _members: Member[] = before === undefined ? [] : [...before.members];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
-        _member = readMember(reader, reader.delimited());
+        _member = readMember(reader, reader.delimited(), _member);
         break;
       case 26:
         _members.push(readMember(reader, reader.delimited()));
@@ -3673,9 +3969,11 @@ export function decodeMemberAddResponse(bytes: Uint8Array, start = 0, end: numbe
   return readMemberAddResponse(new Reader(bytes, start, end), end);
 }
 
-export const MemberAddResponseDescriptor: MessageDescriptor = {
+export const MemberAddResponseDescriptor: MessageDescriptor<MemberAddResponse> = {
   name: "etcdserverpb.MemberAddResponse",
-  create: createMemberAddResponse as unknown as MessageDescriptor["create"],
+  create: createMemberAddResponse,
+  encode: encodeMemberAddResponse,
+  decode: decodeMemberAddResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "member", name: "member", kind: "message", message: () => MemberDescriptor },
@@ -3705,10 +4003,17 @@ export function encodeMemberRemoveRequest(message: MemberRemoveRequest): Uint8Ar
   return encodeMessage(writeMemberRemoveRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberRemoveRequest(reader: Reader, end: number): MemberRemoveRequest {
+const ZERO_MemberRemoveRequest: MemberRemoveRequest = createMemberRemoveRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberRemoveRequest(
+  reader: Reader,
+  end: number,
+  before?: MemberRemoveRequest | undefined,
+): MemberRemoveRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_MemberRemoveRequest;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3732,9 +4037,11 @@ export function decodeMemberRemoveRequest(
   return readMemberRemoveRequest(new Reader(bytes, start, end), end);
 }
 
-export const MemberRemoveRequestDescriptor: MessageDescriptor = {
+export const MemberRemoveRequestDescriptor: MessageDescriptor<MemberRemoveRequest> = {
   name: "etcdserverpb.MemberRemoveRequest",
-  create: createMemberRemoveRequest as unknown as MessageDescriptor["create"],
+  create: createMemberRemoveRequest,
+  encode: encodeMemberRemoveRequest,
+  decode: decodeMemberRemoveRequest,
   fields: [{ id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true }],
 };
 
@@ -3773,16 +4080,23 @@ export function encodeMemberRemoveResponse(message: MemberRemoveResponse): Uint8
   return encodeMessage(writeMemberRemoveResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberRemoveResponse(reader: Reader, end: number): MemberRemoveResponse {
+const ZERO_MemberRemoveResponse: MemberRemoveResponse = createMemberRemoveResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberRemoveResponse(
+  reader: Reader,
+  end: number,
+  before?: MemberRemoveResponse | undefined,
+): MemberRemoveResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _members: Member[] = [];
+  const from = before ?? ZERO_MemberRemoveResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _members: Member[] = before === undefined ? [] : [...before.members];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _members.push(readMember(reader, reader.delimited()));
@@ -3804,9 +4118,11 @@ export function decodeMemberRemoveResponse(
   return readMemberRemoveResponse(new Reader(bytes, start, end), end);
 }
 
-export const MemberRemoveResponseDescriptor: MessageDescriptor = {
+export const MemberRemoveResponseDescriptor: MessageDescriptor<MemberRemoveResponse> = {
   name: "etcdserverpb.MemberRemoveResponse",
-  create: createMemberRemoveResponse as unknown as MessageDescriptor["create"],
+  create: createMemberRemoveResponse,
+  encode: encodeMemberRemoveResponse,
+  decode: decodeMemberRemoveResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "members", name: "members", kind: "message", repeated: true, message: () => MemberDescriptor },
@@ -3840,11 +4156,18 @@ export function encodeMemberUpdateRequest(message: MemberUpdateRequest): Uint8Ar
   return encodeMessage(writeMemberUpdateRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberUpdateRequest(reader: Reader, end: number): MemberUpdateRequest {
+const ZERO_MemberUpdateRequest: MemberUpdateRequest = createMemberUpdateRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberUpdateRequest(
+  reader: Reader,
+  end: number,
+  before?: MemberUpdateRequest | undefined,
+): MemberUpdateRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
-  const _peerUrls: string[] = [];
+  const from = before ?? ZERO_MemberUpdateRequest;
+  let _id: bigint = from.id;
+  const _peerUrls: string[] = before === undefined ? [] : [...before.peerUrls];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -3871,9 +4194,11 @@ export function decodeMemberUpdateRequest(
   return readMemberUpdateRequest(new Reader(bytes, start, end), end);
 }
 
-export const MemberUpdateRequestDescriptor: MessageDescriptor = {
+export const MemberUpdateRequestDescriptor: MessageDescriptor<MemberUpdateRequest> = {
   name: "etcdserverpb.MemberUpdateRequest",
-  create: createMemberUpdateRequest as unknown as MessageDescriptor["create"],
+  create: createMemberUpdateRequest,
+  encode: encodeMemberUpdateRequest,
+  decode: decodeMemberUpdateRequest,
   fields: [
     { id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true },
     { id: 2, protoName: "peerURLs", name: "peerUrls", kind: "string", repeated: true },
@@ -3915,16 +4240,23 @@ export function encodeMemberUpdateResponse(message: MemberUpdateResponse): Uint8
   return encodeMessage(writeMemberUpdateResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberUpdateResponse(reader: Reader, end: number): MemberUpdateResponse {
+const ZERO_MemberUpdateResponse: MemberUpdateResponse = createMemberUpdateResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberUpdateResponse(
+  reader: Reader,
+  end: number,
+  before?: MemberUpdateResponse | undefined,
+): MemberUpdateResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _members: Member[] = [];
+  const from = before ?? ZERO_MemberUpdateResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _members: Member[] = before === undefined ? [] : [...before.members];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _members.push(readMember(reader, reader.delimited()));
@@ -3946,9 +4278,11 @@ export function decodeMemberUpdateResponse(
   return readMemberUpdateResponse(new Reader(bytes, start, end), end);
 }
 
-export const MemberUpdateResponseDescriptor: MessageDescriptor = {
+export const MemberUpdateResponseDescriptor: MessageDescriptor<MemberUpdateResponse> = {
   name: "etcdserverpb.MemberUpdateResponse",
-  create: createMemberUpdateResponse as unknown as MessageDescriptor["create"],
+  create: createMemberUpdateResponse,
+  encode: encodeMemberUpdateResponse,
+  decode: decodeMemberUpdateResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "members", name: "members", kind: "message", repeated: true, message: () => MemberDescriptor },
@@ -3977,10 +4311,17 @@ export function encodeMemberListRequest(message: MemberListRequest): Uint8Array 
   return encodeMessage(writeMemberListRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberListRequest(reader: Reader, end: number): MemberListRequest {
+const ZERO_MemberListRequest: MemberListRequest = createMemberListRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberListRequest(
+  reader: Reader,
+  end: number,
+  before?: MemberListRequest | undefined,
+): MemberListRequest {
   const outer = reader.enter(end);
-  let _linearizable: boolean = false;
+  const from = before ?? ZERO_MemberListRequest;
+  let _linearizable: boolean = from.linearizable;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4000,9 +4341,11 @@ export function decodeMemberListRequest(bytes: Uint8Array, start = 0, end: numbe
   return readMemberListRequest(new Reader(bytes, start, end), end);
 }
 
-export const MemberListRequestDescriptor: MessageDescriptor = {
+export const MemberListRequestDescriptor: MessageDescriptor<MemberListRequest> = {
   name: "etcdserverpb.MemberListRequest",
-  create: createMemberListRequest as unknown as MessageDescriptor["create"],
+  create: createMemberListRequest,
+  encode: encodeMemberListRequest,
+  decode: decodeMemberListRequest,
   fields: [{ id: 1, protoName: "linearizable", name: "linearizable", kind: "bool" }],
 };
 
@@ -4041,16 +4384,23 @@ export function encodeMemberListResponse(message: MemberListResponse): Uint8Arra
   return encodeMessage(writeMemberListResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberListResponse(reader: Reader, end: number): MemberListResponse {
+const ZERO_MemberListResponse: MemberListResponse = createMemberListResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberListResponse(
+  reader: Reader,
+  end: number,
+  before?: MemberListResponse | undefined,
+): MemberListResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _members: Member[] = [];
+  const from = before ?? ZERO_MemberListResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _members: Member[] = before === undefined ? [] : [...before.members];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _members.push(readMember(reader, reader.delimited()));
@@ -4068,9 +4418,11 @@ export function decodeMemberListResponse(bytes: Uint8Array, start = 0, end: numb
   return readMemberListResponse(new Reader(bytes, start, end), end);
 }
 
-export const MemberListResponseDescriptor: MessageDescriptor = {
+export const MemberListResponseDescriptor: MessageDescriptor<MemberListResponse> = {
   name: "etcdserverpb.MemberListResponse",
-  create: createMemberListResponse as unknown as MessageDescriptor["create"],
+  create: createMemberListResponse,
+  encode: encodeMemberListResponse,
+  decode: decodeMemberListResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "members", name: "members", kind: "message", repeated: true, message: () => MemberDescriptor },
@@ -4099,10 +4451,17 @@ export function encodeMemberPromoteRequest(message: MemberPromoteRequest): Uint8
   return encodeMessage(writeMemberPromoteRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberPromoteRequest(reader: Reader, end: number): MemberPromoteRequest {
+const ZERO_MemberPromoteRequest: MemberPromoteRequest = createMemberPromoteRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberPromoteRequest(
+  reader: Reader,
+  end: number,
+  before?: MemberPromoteRequest | undefined,
+): MemberPromoteRequest {
   const outer = reader.enter(end);
-  let _id: bigint = 0n;
+  const from = before ?? ZERO_MemberPromoteRequest;
+  let _id: bigint = from.id;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4126,9 +4485,11 @@ export function decodeMemberPromoteRequest(
   return readMemberPromoteRequest(new Reader(bytes, start, end), end);
 }
 
-export const MemberPromoteRequestDescriptor: MessageDescriptor = {
+export const MemberPromoteRequestDescriptor: MessageDescriptor<MemberPromoteRequest> = {
   name: "etcdserverpb.MemberPromoteRequest",
-  create: createMemberPromoteRequest as unknown as MessageDescriptor["create"],
+  create: createMemberPromoteRequest,
+  encode: encodeMemberPromoteRequest,
+  decode: decodeMemberPromoteRequest,
   fields: [{ id: 1, protoName: "ID", name: "id", kind: "uint64", bigint: true }],
 };
 
@@ -4167,16 +4528,23 @@ export function encodeMemberPromoteResponse(message: MemberPromoteResponse): Uin
   return encodeMessage(writeMemberPromoteResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMemberPromoteResponse(reader: Reader, end: number): MemberPromoteResponse {
+const ZERO_MemberPromoteResponse: MemberPromoteResponse = createMemberPromoteResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMemberPromoteResponse(
+  reader: Reader,
+  end: number,
+  before?: MemberPromoteResponse | undefined,
+): MemberPromoteResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _members: Member[] = [];
+  const from = before ?? ZERO_MemberPromoteResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _members: Member[] = before === undefined ? [] : [...before.members];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _members.push(readMember(reader, reader.delimited()));
@@ -4198,9 +4566,11 @@ export function decodeMemberPromoteResponse(
   return readMemberPromoteResponse(new Reader(bytes, start, end), end);
 }
 
-export const MemberPromoteResponseDescriptor: MessageDescriptor = {
+export const MemberPromoteResponseDescriptor: MessageDescriptor<MemberPromoteResponse> = {
   name: "etcdserverpb.MemberPromoteResponse",
-  create: createMemberPromoteResponse as unknown as MessageDescriptor["create"],
+  create: createMemberPromoteResponse,
+  encode: encodeMemberPromoteResponse,
+  decode: decodeMemberPromoteResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "members", name: "members", kind: "message", repeated: true, message: () => MemberDescriptor },
@@ -4222,8 +4592,12 @@ export function encodeDefragmentRequest(message: DefragmentRequest): Uint8Array 
   return encodeMessage(writeDefragmentRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDefragmentRequest(reader: Reader, end: number): DefragmentRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDefragmentRequest(
+  reader: Reader,
+  end: number,
+  _before?: DefragmentRequest | undefined,
+): DefragmentRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -4238,9 +4612,11 @@ export function decodeDefragmentRequest(bytes: Uint8Array, start = 0, end: numbe
   return readDefragmentRequest(new Reader(bytes, start, end), end);
 }
 
-export const DefragmentRequestDescriptor: MessageDescriptor = {
+export const DefragmentRequestDescriptor: MessageDescriptor<DefragmentRequest> = {
   name: "etcdserverpb.DefragmentRequest",
-  create: createDefragmentRequest as unknown as MessageDescriptor["create"],
+  create: createDefragmentRequest,
+  encode: encodeDefragmentRequest,
+  decode: decodeDefragmentRequest,
   fields: [],
 };
 
@@ -4270,15 +4646,22 @@ export function encodeDefragmentResponse(message: DefragmentResponse): Uint8Arra
   return encodeMessage(writeDefragmentResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDefragmentResponse(reader: Reader, end: number): DefragmentResponse {
+const ZERO_DefragmentResponse: DefragmentResponse = createDefragmentResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDefragmentResponse(
+  reader: Reader,
+  end: number,
+  before?: DefragmentResponse | undefined,
+): DefragmentResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_DefragmentResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -4293,9 +4676,11 @@ export function decodeDefragmentResponse(bytes: Uint8Array, start = 0, end: numb
   return readDefragmentResponse(new Reader(bytes, start, end), end);
 }
 
-export const DefragmentResponseDescriptor: MessageDescriptor = {
+export const DefragmentResponseDescriptor: MessageDescriptor<DefragmentResponse> = {
   name: "etcdserverpb.DefragmentResponse",
-  create: createDefragmentResponse as unknown as MessageDescriptor["create"],
+  create: createDefragmentResponse,
+  encode: encodeDefragmentResponse,
+  decode: decodeDefragmentResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -4321,10 +4706,17 @@ export function encodeMoveLeaderRequest(message: MoveLeaderRequest): Uint8Array 
   return encodeMessage(writeMoveLeaderRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMoveLeaderRequest(reader: Reader, end: number): MoveLeaderRequest {
+const ZERO_MoveLeaderRequest: MoveLeaderRequest = createMoveLeaderRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMoveLeaderRequest(
+  reader: Reader,
+  end: number,
+  before?: MoveLeaderRequest | undefined,
+): MoveLeaderRequest {
   const outer = reader.enter(end);
-  let _targetId: bigint = 0n;
+  const from = before ?? ZERO_MoveLeaderRequest;
+  let _targetId: bigint = from.targetId;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4344,9 +4736,11 @@ export function decodeMoveLeaderRequest(bytes: Uint8Array, start = 0, end: numbe
   return readMoveLeaderRequest(new Reader(bytes, start, end), end);
 }
 
-export const MoveLeaderRequestDescriptor: MessageDescriptor = {
+export const MoveLeaderRequestDescriptor: MessageDescriptor<MoveLeaderRequest> = {
   name: "etcdserverpb.MoveLeaderRequest",
-  create: createMoveLeaderRequest as unknown as MessageDescriptor["create"],
+  create: createMoveLeaderRequest,
+  encode: encodeMoveLeaderRequest,
+  decode: decodeMoveLeaderRequest,
   fields: [{ id: 1, protoName: "targetID", name: "targetId", kind: "uint64", bigint: true }],
 };
 
@@ -4376,15 +4770,22 @@ export function encodeMoveLeaderResponse(message: MoveLeaderResponse): Uint8Arra
   return encodeMessage(writeMoveLeaderResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readMoveLeaderResponse(reader: Reader, end: number): MoveLeaderResponse {
+const ZERO_MoveLeaderResponse: MoveLeaderResponse = createMoveLeaderResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readMoveLeaderResponse(
+  reader: Reader,
+  end: number,
+  before?: MoveLeaderResponse | undefined,
+): MoveLeaderResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_MoveLeaderResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -4399,9 +4800,11 @@ export function decodeMoveLeaderResponse(bytes: Uint8Array, start = 0, end: numb
   return readMoveLeaderResponse(new Reader(bytes, start, end), end);
 }
 
-export const MoveLeaderResponseDescriptor: MessageDescriptor = {
+export const MoveLeaderResponseDescriptor: MessageDescriptor<MoveLeaderResponse> = {
   name: "etcdserverpb.MoveLeaderResponse",
-  create: createMoveLeaderResponse as unknown as MessageDescriptor["create"],
+  create: createMoveLeaderResponse,
+  encode: encodeMoveLeaderResponse,
+  decode: decodeMoveLeaderResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -4437,12 +4840,15 @@ export function encodeAlarmRequest(message: AlarmRequest): Uint8Array {
   return encodeMessage(writeAlarmRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAlarmRequest(reader: Reader, end: number): AlarmRequest {
+const ZERO_AlarmRequest: AlarmRequest = createAlarmRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAlarmRequest(reader: Reader, end: number, before?: AlarmRequest | undefined): AlarmRequest {
   const outer = reader.enter(end);
-  let _action: number = 0;
-  let _memberId: bigint = 0n;
-  let _alarm: number = 0;
+  const from = before ?? ZERO_AlarmRequest;
+  let _action: number = from.action;
+  let _memberId: bigint = from.memberId;
+  let _alarm: number = from.alarm;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4468,9 +4874,11 @@ export function decodeAlarmRequest(bytes: Uint8Array, start = 0, end: number = b
   return readAlarmRequest(new Reader(bytes, start, end), end);
 }
 
-export const AlarmRequestDescriptor: MessageDescriptor = {
+export const AlarmRequestDescriptor: MessageDescriptor<AlarmRequest> = {
   name: "etcdserverpb.AlarmRequest",
-  create: createAlarmRequest as unknown as MessageDescriptor["create"],
+  create: createAlarmRequest,
+  encode: encodeAlarmRequest,
+  decode: decodeAlarmRequest,
   fields: [
     { id: 1, protoName: "action", name: "action", kind: "enum", values: AlarmAction },
     { id: 2, protoName: "memberID", name: "memberId", kind: "uint64", bigint: true },
@@ -4505,11 +4913,14 @@ export function encodeAlarmMember(message: AlarmMember): Uint8Array {
   return encodeMessage(writeAlarmMember, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAlarmMember(reader: Reader, end: number): AlarmMember {
+const ZERO_AlarmMember: AlarmMember = createAlarmMember();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAlarmMember(reader: Reader, end: number, before?: AlarmMember | undefined): AlarmMember {
   const outer = reader.enter(end);
-  let _memberId: bigint = 0n;
-  let _alarm: number = 0;
+  const from = before ?? ZERO_AlarmMember;
+  let _memberId: bigint = from.memberId;
+  let _alarm: number = from.alarm;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4532,9 +4943,11 @@ export function decodeAlarmMember(bytes: Uint8Array, start = 0, end: number = by
   return readAlarmMember(new Reader(bytes, start, end), end);
 }
 
-export const AlarmMemberDescriptor: MessageDescriptor = {
+export const AlarmMemberDescriptor: MessageDescriptor<AlarmMember> = {
   name: "etcdserverpb.AlarmMember",
-  create: createAlarmMember as unknown as MessageDescriptor["create"],
+  create: createAlarmMember,
+  encode: encodeAlarmMember,
+  decode: decodeAlarmMember,
   fields: [
     { id: 1, protoName: "memberID", name: "memberId", kind: "uint64", bigint: true },
     { id: 2, protoName: "alarm", name: "alarm", kind: "enum", values: AlarmType },
@@ -4576,16 +4989,19 @@ export function encodeAlarmResponse(message: AlarmResponse): Uint8Array {
   return encodeMessage(writeAlarmResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAlarmResponse(reader: Reader, end: number): AlarmResponse {
+const ZERO_AlarmResponse: AlarmResponse = createAlarmResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAlarmResponse(reader: Reader, end: number, before?: AlarmResponse | undefined): AlarmResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _alarms: AlarmMember[] = [];
+  const from = before ?? ZERO_AlarmResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _alarms: AlarmMember[] = before === undefined ? [] : [...before.alarms];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _alarms.push(readAlarmMember(reader, reader.delimited()));
@@ -4603,9 +5019,11 @@ export function decodeAlarmResponse(bytes: Uint8Array, start = 0, end: number = 
   return readAlarmResponse(new Reader(bytes, start, end), end);
 }
 
-export const AlarmResponseDescriptor: MessageDescriptor = {
+export const AlarmResponseDescriptor: MessageDescriptor<AlarmResponse> = {
   name: "etcdserverpb.AlarmResponse",
-  create: createAlarmResponse as unknown as MessageDescriptor["create"],
+  create: createAlarmResponse,
+  encode: encodeAlarmResponse,
+  decode: decodeAlarmResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     {
@@ -4646,11 +5064,18 @@ export function encodeDowngradeRequest(message: DowngradeRequest): Uint8Array {
   return encodeMessage(writeDowngradeRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDowngradeRequest(reader: Reader, end: number): DowngradeRequest {
+const ZERO_DowngradeRequest: DowngradeRequest = createDowngradeRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDowngradeRequest(
+  reader: Reader,
+  end: number,
+  before?: DowngradeRequest | undefined,
+): DowngradeRequest {
   const outer = reader.enter(end);
-  let _action: number = 0;
-  let _version: string = "";
+  const from = before ?? ZERO_DowngradeRequest;
+  let _action: number = from.action;
+  let _version: string = from.version;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4673,9 +5098,11 @@ export function decodeDowngradeRequest(bytes: Uint8Array, start = 0, end: number
   return readDowngradeRequest(new Reader(bytes, start, end), end);
 }
 
-export const DowngradeRequestDescriptor: MessageDescriptor = {
+export const DowngradeRequestDescriptor: MessageDescriptor<DowngradeRequest> = {
   name: "etcdserverpb.DowngradeRequest",
-  create: createDowngradeRequest as unknown as MessageDescriptor["create"],
+  create: createDowngradeRequest,
+  encode: encodeDowngradeRequest,
+  decode: decodeDowngradeRequest,
   fields: [
     { id: 1, protoName: "action", name: "action", kind: "enum", values: DowngradeAction },
     { id: 2, protoName: "version", name: "version", kind: "string" },
@@ -4713,16 +5140,23 @@ export function encodeDowngradeResponse(message: DowngradeResponse): Uint8Array 
   return encodeMessage(writeDowngradeResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDowngradeResponse(reader: Reader, end: number): DowngradeResponse {
+const ZERO_DowngradeResponse: DowngradeResponse = createDowngradeResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDowngradeResponse(
+  reader: Reader,
+  end: number,
+  before?: DowngradeResponse | undefined,
+): DowngradeResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _version: string = "";
+  const from = before ?? ZERO_DowngradeResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _version: string = from.version;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _version = reader.string();
@@ -4740,9 +5174,11 @@ export function decodeDowngradeResponse(bytes: Uint8Array, start = 0, end: numbe
   return readDowngradeResponse(new Reader(bytes, start, end), end);
 }
 
-export const DowngradeResponseDescriptor: MessageDescriptor = {
+export const DowngradeResponseDescriptor: MessageDescriptor<DowngradeResponse> = {
   name: "etcdserverpb.DowngradeResponse",
-  create: createDowngradeResponse as unknown as MessageDescriptor["create"],
+  create: createDowngradeResponse,
+  encode: encodeDowngradeResponse,
+  decode: decodeDowngradeResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "version", name: "version", kind: "string" },
@@ -4773,10 +5209,17 @@ export function encodeDowngradeVersionTestRequest(message: DowngradeVersionTestR
   return encodeMessage(writeDowngradeVersionTestRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDowngradeVersionTestRequest(reader: Reader, end: number): DowngradeVersionTestRequest {
+const ZERO_DowngradeVersionTestRequest: DowngradeVersionTestRequest = createDowngradeVersionTestRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDowngradeVersionTestRequest(
+  reader: Reader,
+  end: number,
+  before?: DowngradeVersionTestRequest | undefined,
+): DowngradeVersionTestRequest {
   const outer = reader.enter(end);
-  let _ver: string = "";
+  const from = before ?? ZERO_DowngradeVersionTestRequest;
+  let _ver: string = from.ver;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -4800,9 +5243,11 @@ export function decodeDowngradeVersionTestRequest(
   return readDowngradeVersionTestRequest(new Reader(bytes, start, end), end);
 }
 
-export const DowngradeVersionTestRequestDescriptor: MessageDescriptor = {
+export const DowngradeVersionTestRequestDescriptor: MessageDescriptor<DowngradeVersionTestRequest> = {
   name: "etcdserverpb.DowngradeVersionTestRequest",
-  create: createDowngradeVersionTestRequest as unknown as MessageDescriptor["create"],
+  create: createDowngradeVersionTestRequest,
+  encode: encodeDowngradeVersionTestRequest,
+  decode: decodeDowngradeVersionTestRequest,
   fields: [{ id: 1, protoName: "ver", name: "ver", kind: "string" }],
 };
 
@@ -4821,8 +5266,8 @@ export function encodeStatusRequest(message: StatusRequest): Uint8Array {
   return encodeMessage(writeStatusRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readStatusRequest(reader: Reader, end: number): StatusRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readStatusRequest(reader: Reader, end: number, _before?: StatusRequest | undefined): StatusRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -4837,9 +5282,11 @@ export function decodeStatusRequest(bytes: Uint8Array, start = 0, end: number = 
   return readStatusRequest(new Reader(bytes, start, end), end);
 }
 
-export const StatusRequestDescriptor: MessageDescriptor = {
+export const StatusRequestDescriptor: MessageDescriptor<StatusRequest> = {
   name: "etcdserverpb.StatusRequest",
-  create: createStatusRequest as unknown as MessageDescriptor["create"],
+  create: createStatusRequest,
+  encode: encodeStatusRequest,
+  decode: decodeStatusRequest,
   fields: [],
 };
 
@@ -4947,27 +5394,30 @@ export function encodeStatusResponse(message: StatusResponse): Uint8Array {
   return encodeMessage(writeStatusResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readStatusResponse(reader: Reader, end: number): StatusResponse {
+const ZERO_StatusResponse: StatusResponse = createStatusResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readStatusResponse(reader: Reader, end: number, before?: StatusResponse | undefined): StatusResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _version: string = "";
-  let _dbSize: number = 0;
-  let _leader: bigint = 0n;
-  let _raftIndex: number = 0;
-  let _raftTerm: number = 0;
-  let _raftAppliedIndex: number = 0;
-  const _errors: string[] = [];
-  let _dbSizeInUse: number = 0;
-  let _isLearner: boolean = false;
-  let _storageVersion: string = "";
-  let _dbSizeQuota: number = 0;
-  let _downgradeInfo: DowngradeInfo | undefined = undefined;
+  const from = before ?? ZERO_StatusResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _version: string = from.version;
+  let _dbSize: number = from.dbSize;
+  let _leader: bigint = from.leader;
+  let _raftIndex: number = from.raftIndex;
+  let _raftTerm: number = from.raftTerm;
+  let _raftAppliedIndex: number = from.raftAppliedIndex;
+  const _errors: string[] = before === undefined ? [] : [...before.errors];
+  let _dbSizeInUse: number = from.dbSizeInUse;
+  let _isLearner: boolean = from.isLearner;
+  let _storageVersion: string = from.storageVersion;
+  let _dbSizeQuota: number = from.dbSizeQuota;
+  let _downgradeInfo: DowngradeInfo | undefined = from.downgradeInfo;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _version = reader.string();
@@ -5003,7 +5453,7 @@ export function readStatusResponse(reader: Reader, end: number): StatusResponse 
         _dbSizeQuota = reader.int64();
         break;
       case 106:
-        _downgradeInfo = readDowngradeInfo(reader, reader.delimited());
+        _downgradeInfo = readDowngradeInfo(reader, reader.delimited(), _downgradeInfo);
         break;
       default:
         reader.skip(tag);
@@ -5032,9 +5482,11 @@ export function decodeStatusResponse(bytes: Uint8Array, start = 0, end: number =
   return readStatusResponse(new Reader(bytes, start, end), end);
 }
 
-export const StatusResponseDescriptor: MessageDescriptor = {
+export const StatusResponseDescriptor: MessageDescriptor<StatusResponse> = {
   name: "etcdserverpb.StatusResponse",
-  create: createStatusResponse as unknown as MessageDescriptor["create"],
+  create: createStatusResponse,
+  encode: encodeStatusResponse,
+  decode: decodeStatusResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "version", name: "version", kind: "string" },
@@ -5085,11 +5537,14 @@ export function encodeDowngradeInfo(message: DowngradeInfo): Uint8Array {
   return encodeMessage(writeDowngradeInfo, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readDowngradeInfo(reader: Reader, end: number): DowngradeInfo {
+const ZERO_DowngradeInfo: DowngradeInfo = createDowngradeInfo();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readDowngradeInfo(reader: Reader, end: number, before?: DowngradeInfo | undefined): DowngradeInfo {
   const outer = reader.enter(end);
-  let _enabled: boolean = false;
-  let _targetVersion: string = "";
+  const from = before ?? ZERO_DowngradeInfo;
+  let _enabled: boolean = from.enabled;
+  let _targetVersion: string = from.targetVersion;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5112,9 +5567,11 @@ export function decodeDowngradeInfo(bytes: Uint8Array, start = 0, end: number = 
   return readDowngradeInfo(new Reader(bytes, start, end), end);
 }
 
-export const DowngradeInfoDescriptor: MessageDescriptor = {
+export const DowngradeInfoDescriptor: MessageDescriptor<DowngradeInfo> = {
   name: "etcdserverpb.DowngradeInfo",
-  create: createDowngradeInfo as unknown as MessageDescriptor["create"],
+  create: createDowngradeInfo,
+  encode: encodeDowngradeInfo,
+  decode: decodeDowngradeInfo,
   fields: [
     { id: 1, protoName: "enabled", name: "enabled", kind: "bool" },
     { id: 2, protoName: "targetVersion", name: "targetVersion", kind: "string" },
@@ -5136,8 +5593,12 @@ export function encodeAuthEnableRequest(message: AuthEnableRequest): Uint8Array 
   return encodeMessage(writeAuthEnableRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthEnableRequest(reader: Reader, end: number): AuthEnableRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthEnableRequest(
+  reader: Reader,
+  end: number,
+  _before?: AuthEnableRequest | undefined,
+): AuthEnableRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -5152,9 +5613,11 @@ export function decodeAuthEnableRequest(bytes: Uint8Array, start = 0, end: numbe
   return readAuthEnableRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthEnableRequestDescriptor: MessageDescriptor = {
+export const AuthEnableRequestDescriptor: MessageDescriptor<AuthEnableRequest> = {
   name: "etcdserverpb.AuthEnableRequest",
-  create: createAuthEnableRequest as unknown as MessageDescriptor["create"],
+  create: createAuthEnableRequest,
+  encode: encodeAuthEnableRequest,
+  decode: decodeAuthEnableRequest,
   fields: [],
 };
 
@@ -5173,8 +5636,12 @@ export function encodeAuthDisableRequest(message: AuthDisableRequest): Uint8Arra
   return encodeMessage(writeAuthDisableRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthDisableRequest(reader: Reader, end: number): AuthDisableRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthDisableRequest(
+  reader: Reader,
+  end: number,
+  _before?: AuthDisableRequest | undefined,
+): AuthDisableRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -5189,9 +5656,11 @@ export function decodeAuthDisableRequest(bytes: Uint8Array, start = 0, end: numb
   return readAuthDisableRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthDisableRequestDescriptor: MessageDescriptor = {
+export const AuthDisableRequestDescriptor: MessageDescriptor<AuthDisableRequest> = {
   name: "etcdserverpb.AuthDisableRequest",
-  create: createAuthDisableRequest as unknown as MessageDescriptor["create"],
+  create: createAuthDisableRequest,
+  encode: encodeAuthDisableRequest,
+  decode: decodeAuthDisableRequest,
   fields: [],
 };
 
@@ -5210,8 +5679,12 @@ export function encodeAuthStatusRequest(message: AuthStatusRequest): Uint8Array 
   return encodeMessage(writeAuthStatusRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthStatusRequest(reader: Reader, end: number): AuthStatusRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthStatusRequest(
+  reader: Reader,
+  end: number,
+  _before?: AuthStatusRequest | undefined,
+): AuthStatusRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -5226,9 +5699,11 @@ export function decodeAuthStatusRequest(bytes: Uint8Array, start = 0, end: numbe
   return readAuthStatusRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthStatusRequestDescriptor: MessageDescriptor = {
+export const AuthStatusRequestDescriptor: MessageDescriptor<AuthStatusRequest> = {
   name: "etcdserverpb.AuthStatusRequest",
-  create: createAuthStatusRequest as unknown as MessageDescriptor["create"],
+  create: createAuthStatusRequest,
+  encode: encodeAuthStatusRequest,
+  decode: decodeAuthStatusRequest,
   fields: [],
 };
 
@@ -5259,11 +5734,18 @@ export function encodeAuthenticateRequest(message: AuthenticateRequest): Uint8Ar
   return encodeMessage(writeAuthenticateRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthenticateRequest(reader: Reader, end: number): AuthenticateRequest {
+const ZERO_AuthenticateRequest: AuthenticateRequest = createAuthenticateRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthenticateRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthenticateRequest | undefined,
+): AuthenticateRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _password: string = "";
+  const from = before ?? ZERO_AuthenticateRequest;
+  let _name: string = from.name;
+  let _password: string = from.password;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5290,9 +5772,11 @@ export function decodeAuthenticateRequest(
   return readAuthenticateRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthenticateRequestDescriptor: MessageDescriptor = {
+export const AuthenticateRequestDescriptor: MessageDescriptor<AuthenticateRequest> = {
   name: "etcdserverpb.AuthenticateRequest",
-  create: createAuthenticateRequest as unknown as MessageDescriptor["create"],
+  create: createAuthenticateRequest,
+  encode: encodeAuthenticateRequest,
+  decode: decodeAuthenticateRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "password", name: "password", kind: "string" },
@@ -5345,13 +5829,20 @@ export function encodeAuthUserAddRequest(message: AuthUserAddRequest): Uint8Arra
   return encodeMessage(writeAuthUserAddRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserAddRequest(reader: Reader, end: number): AuthUserAddRequest {
+const ZERO_AuthUserAddRequest: AuthUserAddRequest = createAuthUserAddRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserAddRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserAddRequest | undefined,
+): AuthUserAddRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _password: string = "";
-  let _options: UserAddOptions | undefined = undefined;
-  let _hashedPassword: string = "";
+  const from = before ?? ZERO_AuthUserAddRequest;
+  let _name: string = from.name;
+  let _password: string = from.password;
+  let _options: UserAddOptions | undefined = from.options;
+  let _hashedPassword: string = from.hashedPassword;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5362,7 +5853,7 @@ export function readAuthUserAddRequest(reader: Reader, end: number): AuthUserAdd
         _password = reader.string();
         break;
       case 26:
-        _options = readUserAddOptions(reader, reader.delimited());
+        _options = readUserAddOptions(reader, reader.delimited(), _options);
         break;
       case 34:
         _hashedPassword = reader.string();
@@ -5380,9 +5871,11 @@ export function decodeAuthUserAddRequest(bytes: Uint8Array, start = 0, end: numb
   return readAuthUserAddRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserAddRequestDescriptor: MessageDescriptor = {
+export const AuthUserAddRequestDescriptor: MessageDescriptor<AuthUserAddRequest> = {
   name: "etcdserverpb.AuthUserAddRequest",
-  create: createAuthUserAddRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserAddRequest,
+  encode: encodeAuthUserAddRequest,
+  decode: decodeAuthUserAddRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "password", name: "password", kind: "string" },
@@ -5413,10 +5906,17 @@ export function encodeAuthUserGetRequest(message: AuthUserGetRequest): Uint8Arra
   return encodeMessage(writeAuthUserGetRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserGetRequest(reader: Reader, end: number): AuthUserGetRequest {
+const ZERO_AuthUserGetRequest: AuthUserGetRequest = createAuthUserGetRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserGetRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserGetRequest | undefined,
+): AuthUserGetRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
+  const from = before ?? ZERO_AuthUserGetRequest;
+  let _name: string = from.name;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5436,9 +5936,11 @@ export function decodeAuthUserGetRequest(bytes: Uint8Array, start = 0, end: numb
   return readAuthUserGetRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserGetRequestDescriptor: MessageDescriptor = {
+export const AuthUserGetRequestDescriptor: MessageDescriptor<AuthUserGetRequest> = {
   name: "etcdserverpb.AuthUserGetRequest",
-  create: createAuthUserGetRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserGetRequest,
+  encode: encodeAuthUserGetRequest,
+  decode: decodeAuthUserGetRequest,
   fields: [{ id: 1, protoName: "name", name: "name", kind: "string" }],
 };
 
@@ -5464,10 +5966,17 @@ export function encodeAuthUserDeleteRequest(message: AuthUserDeleteRequest): Uin
   return encodeMessage(writeAuthUserDeleteRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserDeleteRequest(reader: Reader, end: number): AuthUserDeleteRequest {
+const ZERO_AuthUserDeleteRequest: AuthUserDeleteRequest = createAuthUserDeleteRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserDeleteRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserDeleteRequest | undefined,
+): AuthUserDeleteRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
+  const from = before ?? ZERO_AuthUserDeleteRequest;
+  let _name: string = from.name;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5491,9 +6000,11 @@ export function decodeAuthUserDeleteRequest(
   return readAuthUserDeleteRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserDeleteRequestDescriptor: MessageDescriptor = {
+export const AuthUserDeleteRequestDescriptor: MessageDescriptor<AuthUserDeleteRequest> = {
   name: "etcdserverpb.AuthUserDeleteRequest",
-  create: createAuthUserDeleteRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserDeleteRequest,
+  encode: encodeAuthUserDeleteRequest,
+  decode: decodeAuthUserDeleteRequest,
   fields: [{ id: 1, protoName: "name", name: "name", kind: "string" }],
 };
 
@@ -5531,12 +6042,19 @@ export function encodeAuthUserChangePasswordRequest(message: AuthUserChangePassw
   return encodeMessage(writeAuthUserChangePasswordRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserChangePasswordRequest(reader: Reader, end: number): AuthUserChangePasswordRequest {
+const ZERO_AuthUserChangePasswordRequest: AuthUserChangePasswordRequest = createAuthUserChangePasswordRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserChangePasswordRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserChangePasswordRequest | undefined,
+): AuthUserChangePasswordRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _password: string = "";
-  let _hashedPassword: string = "";
+  const from = before ?? ZERO_AuthUserChangePasswordRequest;
+  let _name: string = from.name;
+  let _password: string = from.password;
+  let _hashedPassword: string = from.hashedPassword;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5566,9 +6084,11 @@ export function decodeAuthUserChangePasswordRequest(
   return readAuthUserChangePasswordRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserChangePasswordRequestDescriptor: MessageDescriptor = {
+export const AuthUserChangePasswordRequestDescriptor: MessageDescriptor<AuthUserChangePasswordRequest> = {
   name: "etcdserverpb.AuthUserChangePasswordRequest",
-  create: createAuthUserChangePasswordRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserChangePasswordRequest,
+  encode: encodeAuthUserChangePasswordRequest,
+  decode: decodeAuthUserChangePasswordRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "password", name: "password", kind: "string" },
@@ -5603,11 +6123,18 @@ export function encodeAuthUserGrantRoleRequest(message: AuthUserGrantRoleRequest
   return encodeMessage(writeAuthUserGrantRoleRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserGrantRoleRequest(reader: Reader, end: number): AuthUserGrantRoleRequest {
+const ZERO_AuthUserGrantRoleRequest: AuthUserGrantRoleRequest = createAuthUserGrantRoleRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserGrantRoleRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserGrantRoleRequest | undefined,
+): AuthUserGrantRoleRequest {
   const outer = reader.enter(end);
-  let _user: string = "";
-  let _role: string = "";
+  const from = before ?? ZERO_AuthUserGrantRoleRequest;
+  let _user: string = from.user;
+  let _role: string = from.role;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5634,9 +6161,11 @@ export function decodeAuthUserGrantRoleRequest(
   return readAuthUserGrantRoleRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserGrantRoleRequestDescriptor: MessageDescriptor = {
+export const AuthUserGrantRoleRequestDescriptor: MessageDescriptor<AuthUserGrantRoleRequest> = {
   name: "etcdserverpb.AuthUserGrantRoleRequest",
-  create: createAuthUserGrantRoleRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserGrantRoleRequest,
+  encode: encodeAuthUserGrantRoleRequest,
+  decode: decodeAuthUserGrantRoleRequest,
   fields: [
     { id: 1, protoName: "user", name: "user", kind: "string" },
     { id: 2, protoName: "role", name: "role", kind: "string" },
@@ -5672,11 +6201,18 @@ export function encodeAuthUserRevokeRoleRequest(message: AuthUserRevokeRoleReque
   return encodeMessage(writeAuthUserRevokeRoleRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserRevokeRoleRequest(reader: Reader, end: number): AuthUserRevokeRoleRequest {
+const ZERO_AuthUserRevokeRoleRequest: AuthUserRevokeRoleRequest = createAuthUserRevokeRoleRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserRevokeRoleRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthUserRevokeRoleRequest | undefined,
+): AuthUserRevokeRoleRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _role: string = "";
+  const from = before ?? ZERO_AuthUserRevokeRoleRequest;
+  let _name: string = from.name;
+  let _role: string = from.role;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5703,9 +6239,11 @@ export function decodeAuthUserRevokeRoleRequest(
   return readAuthUserRevokeRoleRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserRevokeRoleRequestDescriptor: MessageDescriptor = {
+export const AuthUserRevokeRoleRequestDescriptor: MessageDescriptor<AuthUserRevokeRoleRequest> = {
   name: "etcdserverpb.AuthUserRevokeRoleRequest",
-  create: createAuthUserRevokeRoleRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserRevokeRoleRequest,
+  encode: encodeAuthUserRevokeRoleRequest,
+  decode: decodeAuthUserRevokeRoleRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "role", name: "role", kind: "string" },
@@ -5734,10 +6272,17 @@ export function encodeAuthRoleAddRequest(message: AuthRoleAddRequest): Uint8Arra
   return encodeMessage(writeAuthRoleAddRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleAddRequest(reader: Reader, end: number): AuthRoleAddRequest {
+const ZERO_AuthRoleAddRequest: AuthRoleAddRequest = createAuthRoleAddRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleAddRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleAddRequest | undefined,
+): AuthRoleAddRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
+  const from = before ?? ZERO_AuthRoleAddRequest;
+  let _name: string = from.name;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5757,9 +6302,11 @@ export function decodeAuthRoleAddRequest(bytes: Uint8Array, start = 0, end: numb
   return readAuthRoleAddRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleAddRequestDescriptor: MessageDescriptor = {
+export const AuthRoleAddRequestDescriptor: MessageDescriptor<AuthRoleAddRequest> = {
   name: "etcdserverpb.AuthRoleAddRequest",
-  create: createAuthRoleAddRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleAddRequest,
+  encode: encodeAuthRoleAddRequest,
+  decode: decodeAuthRoleAddRequest,
   fields: [{ id: 1, protoName: "name", name: "name", kind: "string" }],
 };
 
@@ -5785,10 +6332,17 @@ export function encodeAuthRoleGetRequest(message: AuthRoleGetRequest): Uint8Arra
   return encodeMessage(writeAuthRoleGetRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleGetRequest(reader: Reader, end: number): AuthRoleGetRequest {
+const ZERO_AuthRoleGetRequest: AuthRoleGetRequest = createAuthRoleGetRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleGetRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleGetRequest | undefined,
+): AuthRoleGetRequest {
   const outer = reader.enter(end);
-  let _role: string = "";
+  const from = before ?? ZERO_AuthRoleGetRequest;
+  let _role: string = from.role;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5808,9 +6362,11 @@ export function decodeAuthRoleGetRequest(bytes: Uint8Array, start = 0, end: numb
   return readAuthRoleGetRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleGetRequestDescriptor: MessageDescriptor = {
+export const AuthRoleGetRequestDescriptor: MessageDescriptor<AuthRoleGetRequest> = {
   name: "etcdserverpb.AuthRoleGetRequest",
-  create: createAuthRoleGetRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleGetRequest,
+  encode: encodeAuthRoleGetRequest,
+  decode: decodeAuthRoleGetRequest,
   fields: [{ id: 1, protoName: "role", name: "role", kind: "string" }],
 };
 
@@ -5829,8 +6385,12 @@ export function encodeAuthUserListRequest(message: AuthUserListRequest): Uint8Ar
   return encodeMessage(writeAuthUserListRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserListRequest(reader: Reader, end: number): AuthUserListRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserListRequest(
+  reader: Reader,
+  end: number,
+  _before?: AuthUserListRequest | undefined,
+): AuthUserListRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -5849,9 +6409,11 @@ export function decodeAuthUserListRequest(
   return readAuthUserListRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserListRequestDescriptor: MessageDescriptor = {
+export const AuthUserListRequestDescriptor: MessageDescriptor<AuthUserListRequest> = {
   name: "etcdserverpb.AuthUserListRequest",
-  create: createAuthUserListRequest as unknown as MessageDescriptor["create"],
+  create: createAuthUserListRequest,
+  encode: encodeAuthUserListRequest,
+  decode: decodeAuthUserListRequest,
   fields: [],
 };
 
@@ -5870,8 +6432,12 @@ export function encodeAuthRoleListRequest(message: AuthRoleListRequest): Uint8Ar
   return encodeMessage(writeAuthRoleListRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleListRequest(reader: Reader, end: number): AuthRoleListRequest {
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleListRequest(
+  reader: Reader,
+  end: number,
+  _before?: AuthRoleListRequest | undefined,
+): AuthRoleListRequest {
   const outer = reader.enter(end);
   while (reader.position < end) {
     const tag = reader.tag();
@@ -5890,9 +6456,11 @@ export function decodeAuthRoleListRequest(
   return readAuthRoleListRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleListRequestDescriptor: MessageDescriptor = {
+export const AuthRoleListRequestDescriptor: MessageDescriptor<AuthRoleListRequest> = {
   name: "etcdserverpb.AuthRoleListRequest",
-  create: createAuthRoleListRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleListRequest,
+  encode: encodeAuthRoleListRequest,
+  decode: decodeAuthRoleListRequest,
   fields: [],
 };
 
@@ -5918,10 +6486,17 @@ export function encodeAuthRoleDeleteRequest(message: AuthRoleDeleteRequest): Uin
   return encodeMessage(writeAuthRoleDeleteRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleDeleteRequest(reader: Reader, end: number): AuthRoleDeleteRequest {
+const ZERO_AuthRoleDeleteRequest: AuthRoleDeleteRequest = createAuthRoleDeleteRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleDeleteRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleDeleteRequest | undefined,
+): AuthRoleDeleteRequest {
   const outer = reader.enter(end);
-  let _role: string = "";
+  const from = before ?? ZERO_AuthRoleDeleteRequest;
+  let _role: string = from.role;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5945,9 +6520,11 @@ export function decodeAuthRoleDeleteRequest(
   return readAuthRoleDeleteRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleDeleteRequestDescriptor: MessageDescriptor = {
+export const AuthRoleDeleteRequestDescriptor: MessageDescriptor<AuthRoleDeleteRequest> = {
   name: "etcdserverpb.AuthRoleDeleteRequest",
-  create: createAuthRoleDeleteRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleDeleteRequest,
+  encode: encodeAuthRoleDeleteRequest,
+  decode: decodeAuthRoleDeleteRequest,
   fields: [{ id: 1, protoName: "role", name: "role", kind: "string" }],
 };
 
@@ -5984,11 +6561,18 @@ export function encodeAuthRoleGrantPermissionRequest(message: AuthRoleGrantPermi
   return encodeMessage(writeAuthRoleGrantPermissionRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleGrantPermissionRequest(reader: Reader, end: number): AuthRoleGrantPermissionRequest {
+const ZERO_AuthRoleGrantPermissionRequest: AuthRoleGrantPermissionRequest = createAuthRoleGrantPermissionRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleGrantPermissionRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleGrantPermissionRequest | undefined,
+): AuthRoleGrantPermissionRequest {
   const outer = reader.enter(end);
-  let _name: string = "";
-  let _perm: Permission | undefined = undefined;
+  const from = before ?? ZERO_AuthRoleGrantPermissionRequest;
+  let _name: string = from.name;
+  let _perm: Permission | undefined = from.perm;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -5996,7 +6580,7 @@ export function readAuthRoleGrantPermissionRequest(reader: Reader, end: number):
         _name = reader.string();
         break;
       case 18:
-        _perm = readPermission(reader, reader.delimited());
+        _perm = readPermission(reader, reader.delimited(), _perm);
         break;
       default:
         reader.skip(tag);
@@ -6015,9 +6599,11 @@ export function decodeAuthRoleGrantPermissionRequest(
   return readAuthRoleGrantPermissionRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleGrantPermissionRequestDescriptor: MessageDescriptor = {
+export const AuthRoleGrantPermissionRequestDescriptor: MessageDescriptor<AuthRoleGrantPermissionRequest> = {
   name: "etcdserverpb.AuthRoleGrantPermissionRequest",
-  create: createAuthRoleGrantPermissionRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleGrantPermissionRequest,
+  encode: encodeAuthRoleGrantPermissionRequest,
+  decode: decodeAuthRoleGrantPermissionRequest,
   fields: [
     { id: 1, protoName: "name", name: "name", kind: "string" },
     { id: 2, protoName: "perm", name: "perm", kind: "message", message: () => PermissionDescriptor },
@@ -6058,12 +6644,19 @@ export function encodeAuthRoleRevokePermissionRequest(message: AuthRoleRevokePer
   return encodeMessage(writeAuthRoleRevokePermissionRequest, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleRevokePermissionRequest(reader: Reader, end: number): AuthRoleRevokePermissionRequest {
+const ZERO_AuthRoleRevokePermissionRequest: AuthRoleRevokePermissionRequest = createAuthRoleRevokePermissionRequest();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleRevokePermissionRequest(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleRevokePermissionRequest | undefined,
+): AuthRoleRevokePermissionRequest {
   const outer = reader.enter(end);
-  let _role: string = "";
-  let _key: Uint8Array = EMPTY_BYTES;
-  let _rangeEnd: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_AuthRoleRevokePermissionRequest;
+  let _role: string = from.role;
+  let _key: Uint8Array = from.key;
+  let _rangeEnd: Uint8Array = from.rangeEnd;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -6093,9 +6686,11 @@ export function decodeAuthRoleRevokePermissionRequest(
   return readAuthRoleRevokePermissionRequest(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleRevokePermissionRequestDescriptor: MessageDescriptor = {
+export const AuthRoleRevokePermissionRequestDescriptor: MessageDescriptor<AuthRoleRevokePermissionRequest> = {
   name: "etcdserverpb.AuthRoleRevokePermissionRequest",
-  create: createAuthRoleRevokePermissionRequest as unknown as MessageDescriptor["create"],
+  create: createAuthRoleRevokePermissionRequest,
+  encode: encodeAuthRoleRevokePermissionRequest,
+  decode: decodeAuthRoleRevokePermissionRequest,
   fields: [
     { id: 1, protoName: "role", name: "role", kind: "string" },
     { id: 2, protoName: "key", name: "key", kind: "bytes" },
@@ -6129,15 +6724,22 @@ export function encodeAuthEnableResponse(message: AuthEnableResponse): Uint8Arra
   return encodeMessage(writeAuthEnableResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthEnableResponse(reader: Reader, end: number): AuthEnableResponse {
+const ZERO_AuthEnableResponse: AuthEnableResponse = createAuthEnableResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthEnableResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthEnableResponse | undefined,
+): AuthEnableResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthEnableResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6152,9 +6754,11 @@ export function decodeAuthEnableResponse(bytes: Uint8Array, start = 0, end: numb
   return readAuthEnableResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthEnableResponseDescriptor: MessageDescriptor = {
+export const AuthEnableResponseDescriptor: MessageDescriptor<AuthEnableResponse> = {
   name: "etcdserverpb.AuthEnableResponse",
-  create: createAuthEnableResponse as unknown as MessageDescriptor["create"],
+  create: createAuthEnableResponse,
+  encode: encodeAuthEnableResponse,
+  decode: decodeAuthEnableResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6184,15 +6788,22 @@ export function encodeAuthDisableResponse(message: AuthDisableResponse): Uint8Ar
   return encodeMessage(writeAuthDisableResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthDisableResponse(reader: Reader, end: number): AuthDisableResponse {
+const ZERO_AuthDisableResponse: AuthDisableResponse = createAuthDisableResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthDisableResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthDisableResponse | undefined,
+): AuthDisableResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthDisableResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6211,9 +6822,11 @@ export function decodeAuthDisableResponse(
   return readAuthDisableResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthDisableResponseDescriptor: MessageDescriptor = {
+export const AuthDisableResponseDescriptor: MessageDescriptor<AuthDisableResponse> = {
   name: "etcdserverpb.AuthDisableResponse",
-  create: createAuthDisableResponse as unknown as MessageDescriptor["create"],
+  create: createAuthDisableResponse,
+  encode: encodeAuthDisableResponse,
+  decode: decodeAuthDisableResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6253,17 +6866,24 @@ export function encodeAuthStatusResponse(message: AuthStatusResponse): Uint8Arra
   return encodeMessage(writeAuthStatusResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthStatusResponse(reader: Reader, end: number): AuthStatusResponse {
+const ZERO_AuthStatusResponse: AuthStatusResponse = createAuthStatusResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthStatusResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthStatusResponse | undefined,
+): AuthStatusResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _enabled: boolean = false;
-  let _authRevision: number = 0;
+  const from = before ?? ZERO_AuthStatusResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _enabled: boolean = from.enabled;
+  let _authRevision: number = from.authRevision;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 16:
         _enabled = reader.bool();
@@ -6284,9 +6904,11 @@ export function decodeAuthStatusResponse(bytes: Uint8Array, start = 0, end: numb
   return readAuthStatusResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthStatusResponseDescriptor: MessageDescriptor = {
+export const AuthStatusResponseDescriptor: MessageDescriptor<AuthStatusResponse> = {
   name: "etcdserverpb.AuthStatusResponse",
-  create: createAuthStatusResponse as unknown as MessageDescriptor["create"],
+  create: createAuthStatusResponse,
+  encode: encodeAuthStatusResponse,
+  decode: decodeAuthStatusResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "enabled", name: "enabled", kind: "bool" },
@@ -6325,16 +6947,23 @@ export function encodeAuthenticateResponse(message: AuthenticateResponse): Uint8
   return encodeMessage(writeAuthenticateResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthenticateResponse(reader: Reader, end: number): AuthenticateResponse {
+const ZERO_AuthenticateResponse: AuthenticateResponse = createAuthenticateResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthenticateResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthenticateResponse | undefined,
+): AuthenticateResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  let _token: string = "";
+  const from = before ?? ZERO_AuthenticateResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  let _token: string = from.token;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _token = reader.string();
@@ -6356,9 +6985,11 @@ export function decodeAuthenticateResponse(
   return readAuthenticateResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthenticateResponseDescriptor: MessageDescriptor = {
+export const AuthenticateResponseDescriptor: MessageDescriptor<AuthenticateResponse> = {
   name: "etcdserverpb.AuthenticateResponse",
-  create: createAuthenticateResponse as unknown as MessageDescriptor["create"],
+  create: createAuthenticateResponse,
+  encode: encodeAuthenticateResponse,
+  decode: decodeAuthenticateResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "token", name: "token", kind: "string" },
@@ -6391,15 +7022,22 @@ export function encodeAuthUserAddResponse(message: AuthUserAddResponse): Uint8Ar
   return encodeMessage(writeAuthUserAddResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserAddResponse(reader: Reader, end: number): AuthUserAddResponse {
+const ZERO_AuthUserAddResponse: AuthUserAddResponse = createAuthUserAddResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserAddResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserAddResponse | undefined,
+): AuthUserAddResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthUserAddResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6418,9 +7056,11 @@ export function decodeAuthUserAddResponse(
   return readAuthUserAddResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserAddResponseDescriptor: MessageDescriptor = {
+export const AuthUserAddResponseDescriptor: MessageDescriptor<AuthUserAddResponse> = {
   name: "etcdserverpb.AuthUserAddResponse",
-  create: createAuthUserAddResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserAddResponse,
+  encode: encodeAuthUserAddResponse,
+  decode: decodeAuthUserAddResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6455,16 +7095,23 @@ export function encodeAuthUserGetResponse(message: AuthUserGetResponse): Uint8Ar
   return encodeMessage(writeAuthUserGetResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserGetResponse(reader: Reader, end: number): AuthUserGetResponse {
+const ZERO_AuthUserGetResponse: AuthUserGetResponse = createAuthUserGetResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserGetResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserGetResponse | undefined,
+): AuthUserGetResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _roles: string[] = [];
+  const from = before ?? ZERO_AuthUserGetResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _roles: string[] = before === undefined ? [] : [...before.roles];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _roles.push(reader.string());
@@ -6486,9 +7133,11 @@ export function decodeAuthUserGetResponse(
   return readAuthUserGetResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserGetResponseDescriptor: MessageDescriptor = {
+export const AuthUserGetResponseDescriptor: MessageDescriptor<AuthUserGetResponse> = {
   name: "etcdserverpb.AuthUserGetResponse",
-  create: createAuthUserGetResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserGetResponse,
+  encode: encodeAuthUserGetResponse,
+  decode: decodeAuthUserGetResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "roles", name: "roles", kind: "string", repeated: true },
@@ -6521,15 +7170,22 @@ export function encodeAuthUserDeleteResponse(message: AuthUserDeleteResponse): U
   return encodeMessage(writeAuthUserDeleteResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserDeleteResponse(reader: Reader, end: number): AuthUserDeleteResponse {
+const ZERO_AuthUserDeleteResponse: AuthUserDeleteResponse = createAuthUserDeleteResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserDeleteResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserDeleteResponse | undefined,
+): AuthUserDeleteResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthUserDeleteResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6548,9 +7204,11 @@ export function decodeAuthUserDeleteResponse(
   return readAuthUserDeleteResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserDeleteResponseDescriptor: MessageDescriptor = {
+export const AuthUserDeleteResponseDescriptor: MessageDescriptor<AuthUserDeleteResponse> = {
   name: "etcdserverpb.AuthUserDeleteResponse",
-  create: createAuthUserDeleteResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserDeleteResponse,
+  encode: encodeAuthUserDeleteResponse,
+  decode: decodeAuthUserDeleteResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6582,15 +7240,22 @@ export function encodeAuthUserChangePasswordResponse(message: AuthUserChangePass
   return encodeMessage(writeAuthUserChangePasswordResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserChangePasswordResponse(reader: Reader, end: number): AuthUserChangePasswordResponse {
+const ZERO_AuthUserChangePasswordResponse: AuthUserChangePasswordResponse = createAuthUserChangePasswordResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserChangePasswordResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserChangePasswordResponse | undefined,
+): AuthUserChangePasswordResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthUserChangePasswordResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6609,9 +7274,11 @@ export function decodeAuthUserChangePasswordResponse(
   return readAuthUserChangePasswordResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserChangePasswordResponseDescriptor: MessageDescriptor = {
+export const AuthUserChangePasswordResponseDescriptor: MessageDescriptor<AuthUserChangePasswordResponse> = {
   name: "etcdserverpb.AuthUserChangePasswordResponse",
-  create: createAuthUserChangePasswordResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserChangePasswordResponse,
+  encode: encodeAuthUserChangePasswordResponse,
+  decode: decodeAuthUserChangePasswordResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6643,15 +7310,22 @@ export function encodeAuthUserGrantRoleResponse(message: AuthUserGrantRoleRespon
   return encodeMessage(writeAuthUserGrantRoleResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserGrantRoleResponse(reader: Reader, end: number): AuthUserGrantRoleResponse {
+const ZERO_AuthUserGrantRoleResponse: AuthUserGrantRoleResponse = createAuthUserGrantRoleResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserGrantRoleResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserGrantRoleResponse | undefined,
+): AuthUserGrantRoleResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthUserGrantRoleResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6670,9 +7344,11 @@ export function decodeAuthUserGrantRoleResponse(
   return readAuthUserGrantRoleResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserGrantRoleResponseDescriptor: MessageDescriptor = {
+export const AuthUserGrantRoleResponseDescriptor: MessageDescriptor<AuthUserGrantRoleResponse> = {
   name: "etcdserverpb.AuthUserGrantRoleResponse",
-  create: createAuthUserGrantRoleResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserGrantRoleResponse,
+  encode: encodeAuthUserGrantRoleResponse,
+  decode: decodeAuthUserGrantRoleResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6704,15 +7380,22 @@ export function encodeAuthUserRevokeRoleResponse(message: AuthUserRevokeRoleResp
   return encodeMessage(writeAuthUserRevokeRoleResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserRevokeRoleResponse(reader: Reader, end: number): AuthUserRevokeRoleResponse {
+const ZERO_AuthUserRevokeRoleResponse: AuthUserRevokeRoleResponse = createAuthUserRevokeRoleResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserRevokeRoleResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserRevokeRoleResponse | undefined,
+): AuthUserRevokeRoleResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthUserRevokeRoleResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6731,9 +7414,11 @@ export function decodeAuthUserRevokeRoleResponse(
   return readAuthUserRevokeRoleResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserRevokeRoleResponseDescriptor: MessageDescriptor = {
+export const AuthUserRevokeRoleResponseDescriptor: MessageDescriptor<AuthUserRevokeRoleResponse> = {
   name: "etcdserverpb.AuthUserRevokeRoleResponse",
-  create: createAuthUserRevokeRoleResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserRevokeRoleResponse,
+  encode: encodeAuthUserRevokeRoleResponse,
+  decode: decodeAuthUserRevokeRoleResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6763,15 +7448,22 @@ export function encodeAuthRoleAddResponse(message: AuthRoleAddResponse): Uint8Ar
   return encodeMessage(writeAuthRoleAddResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleAddResponse(reader: Reader, end: number): AuthRoleAddResponse {
+const ZERO_AuthRoleAddResponse: AuthRoleAddResponse = createAuthRoleAddResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleAddResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleAddResponse | undefined,
+): AuthRoleAddResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthRoleAddResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -6790,9 +7482,11 @@ export function decodeAuthRoleAddResponse(
   return readAuthRoleAddResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleAddResponseDescriptor: MessageDescriptor = {
+export const AuthRoleAddResponseDescriptor: MessageDescriptor<AuthRoleAddResponse> = {
   name: "etcdserverpb.AuthRoleAddResponse",
-  create: createAuthRoleAddResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleAddResponse,
+  encode: encodeAuthRoleAddResponse,
+  decode: decodeAuthRoleAddResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -6831,16 +7525,23 @@ export function encodeAuthRoleGetResponse(message: AuthRoleGetResponse): Uint8Ar
   return encodeMessage(writeAuthRoleGetResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleGetResponse(reader: Reader, end: number): AuthRoleGetResponse {
+const ZERO_AuthRoleGetResponse: AuthRoleGetResponse = createAuthRoleGetResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleGetResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleGetResponse | undefined,
+): AuthRoleGetResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _perm: Permission[] = [];
+  const from = before ?? ZERO_AuthRoleGetResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _perm: Permission[] = before === undefined ? [] : [...before.perm];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _perm.push(readPermission(reader, reader.delimited()));
@@ -6862,9 +7563,11 @@ export function decodeAuthRoleGetResponse(
   return readAuthRoleGetResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleGetResponseDescriptor: MessageDescriptor = {
+export const AuthRoleGetResponseDescriptor: MessageDescriptor<AuthRoleGetResponse> = {
   name: "etcdserverpb.AuthRoleGetResponse",
-  create: createAuthRoleGetResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleGetResponse,
+  encode: encodeAuthRoleGetResponse,
+  decode: decodeAuthRoleGetResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "perm", name: "perm", kind: "message", repeated: true, message: () => PermissionDescriptor },
@@ -6902,16 +7605,23 @@ export function encodeAuthRoleListResponse(message: AuthRoleListResponse): Uint8
   return encodeMessage(writeAuthRoleListResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleListResponse(reader: Reader, end: number): AuthRoleListResponse {
+const ZERO_AuthRoleListResponse: AuthRoleListResponse = createAuthRoleListResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleListResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleListResponse | undefined,
+): AuthRoleListResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _roles: string[] = [];
+  const from = before ?? ZERO_AuthRoleListResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _roles: string[] = before === undefined ? [] : [...before.roles];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _roles.push(reader.string());
@@ -6933,9 +7643,11 @@ export function decodeAuthRoleListResponse(
   return readAuthRoleListResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleListResponseDescriptor: MessageDescriptor = {
+export const AuthRoleListResponseDescriptor: MessageDescriptor<AuthRoleListResponse> = {
   name: "etcdserverpb.AuthRoleListResponse",
-  create: createAuthRoleListResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleListResponse,
+  encode: encodeAuthRoleListResponse,
+  decode: decodeAuthRoleListResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "roles", name: "roles", kind: "string", repeated: true },
@@ -6973,16 +7685,23 @@ export function encodeAuthUserListResponse(message: AuthUserListResponse): Uint8
   return encodeMessage(writeAuthUserListResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthUserListResponse(reader: Reader, end: number): AuthUserListResponse {
+const ZERO_AuthUserListResponse: AuthUserListResponse = createAuthUserListResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthUserListResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthUserListResponse | undefined,
+): AuthUserListResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
-  const _users: string[] = [];
+  const from = before ?? ZERO_AuthUserListResponse;
+  let _header: ResponseHeader | undefined = from.header;
+  const _users: string[] = before === undefined ? [] : [...before.users];
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       case 18:
         _users.push(reader.string());
@@ -7004,9 +7723,11 @@ export function decodeAuthUserListResponse(
   return readAuthUserListResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthUserListResponseDescriptor: MessageDescriptor = {
+export const AuthUserListResponseDescriptor: MessageDescriptor<AuthUserListResponse> = {
   name: "etcdserverpb.AuthUserListResponse",
-  create: createAuthUserListResponse as unknown as MessageDescriptor["create"],
+  create: createAuthUserListResponse,
+  encode: encodeAuthUserListResponse,
+  decode: decodeAuthUserListResponse,
   fields: [
     { id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor },
     { id: 2, protoName: "users", name: "users", kind: "string", repeated: true },
@@ -7039,15 +7760,22 @@ export function encodeAuthRoleDeleteResponse(message: AuthRoleDeleteResponse): U
   return encodeMessage(writeAuthRoleDeleteResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleDeleteResponse(reader: Reader, end: number): AuthRoleDeleteResponse {
+const ZERO_AuthRoleDeleteResponse: AuthRoleDeleteResponse = createAuthRoleDeleteResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleDeleteResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleDeleteResponse | undefined,
+): AuthRoleDeleteResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthRoleDeleteResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -7066,9 +7794,11 @@ export function decodeAuthRoleDeleteResponse(
   return readAuthRoleDeleteResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleDeleteResponseDescriptor: MessageDescriptor = {
+export const AuthRoleDeleteResponseDescriptor: MessageDescriptor<AuthRoleDeleteResponse> = {
   name: "etcdserverpb.AuthRoleDeleteResponse",
-  create: createAuthRoleDeleteResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleDeleteResponse,
+  encode: encodeAuthRoleDeleteResponse,
+  decode: decodeAuthRoleDeleteResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -7100,15 +7830,22 @@ export function encodeAuthRoleGrantPermissionResponse(message: AuthRoleGrantPerm
   return encodeMessage(writeAuthRoleGrantPermissionResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleGrantPermissionResponse(reader: Reader, end: number): AuthRoleGrantPermissionResponse {
+const ZERO_AuthRoleGrantPermissionResponse: AuthRoleGrantPermissionResponse = createAuthRoleGrantPermissionResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleGrantPermissionResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleGrantPermissionResponse | undefined,
+): AuthRoleGrantPermissionResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthRoleGrantPermissionResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -7127,9 +7864,11 @@ export function decodeAuthRoleGrantPermissionResponse(
   return readAuthRoleGrantPermissionResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleGrantPermissionResponseDescriptor: MessageDescriptor = {
+export const AuthRoleGrantPermissionResponseDescriptor: MessageDescriptor<AuthRoleGrantPermissionResponse> = {
   name: "etcdserverpb.AuthRoleGrantPermissionResponse",
-  create: createAuthRoleGrantPermissionResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleGrantPermissionResponse,
+  encode: encodeAuthRoleGrantPermissionResponse,
+  decode: decodeAuthRoleGrantPermissionResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };
 
@@ -7161,15 +7900,23 @@ export function encodeAuthRoleRevokePermissionResponse(message: AuthRoleRevokePe
   return encodeMessage(writeAuthRoleRevokePermissionResponse, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readAuthRoleRevokePermissionResponse(reader: Reader, end: number): AuthRoleRevokePermissionResponse {
+const ZERO_AuthRoleRevokePermissionResponse: AuthRoleRevokePermissionResponse =
+  createAuthRoleRevokePermissionResponse();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readAuthRoleRevokePermissionResponse(
+  reader: Reader,
+  end: number,
+  before?: AuthRoleRevokePermissionResponse | undefined,
+): AuthRoleRevokePermissionResponse {
   const outer = reader.enter(end);
-  let _header: ResponseHeader | undefined = undefined;
+  const from = before ?? ZERO_AuthRoleRevokePermissionResponse;
+  let _header: ResponseHeader | undefined = from.header;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
       case 10:
-        _header = readResponseHeader(reader, reader.delimited());
+        _header = readResponseHeader(reader, reader.delimited(), _header);
         break;
       default:
         reader.skip(tag);
@@ -7188,8 +7935,10 @@ export function decodeAuthRoleRevokePermissionResponse(
   return readAuthRoleRevokePermissionResponse(new Reader(bytes, start, end), end);
 }
 
-export const AuthRoleRevokePermissionResponseDescriptor: MessageDescriptor = {
+export const AuthRoleRevokePermissionResponseDescriptor: MessageDescriptor<AuthRoleRevokePermissionResponse> = {
   name: "etcdserverpb.AuthRoleRevokePermissionResponse",
-  create: createAuthRoleRevokePermissionResponse as unknown as MessageDescriptor["create"],
+  create: createAuthRoleRevokePermissionResponse,
+  encode: encodeAuthRoleRevokePermissionResponse,
+  decode: decodeAuthRoleRevokePermissionResponse,
   fields: [{ id: 1, protoName: "header", name: "header", kind: "message", message: () => ResponseHeaderDescriptor }],
 };

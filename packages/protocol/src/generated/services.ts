@@ -101,6 +101,7 @@ import {
   UnlockRequestDescriptor,
   UnlockResponseDescriptor,
 } from "./lock.ts";
+import { HealthCheckRequestDescriptor, HealthCheckResponseDescriptor } from "./health.ts";
 
 /** Every method of every service, in the order of the .proto files. */
 export const METHODS: readonly MethodDescriptor[] = [
@@ -495,5 +496,21 @@ export const METHODS: readonly MethodDescriptor[] = [
     kind: "unary",
     request: UnlockRequestDescriptor,
     response: UnlockResponseDescriptor,
+  },
+  {
+    service: "grpc.health.v1.Health",
+    method: "Check",
+    path: "/grpc.health.v1.Health/Check",
+    kind: "unary",
+    request: HealthCheckRequestDescriptor,
+    response: HealthCheckResponseDescriptor,
+  },
+  {
+    service: "grpc.health.v1.Health",
+    method: "Watch",
+    path: "/grpc.health.v1.Health/Watch",
+    kind: "serverStream",
+    request: HealthCheckRequestDescriptor,
+    response: HealthCheckResponseDescriptor,
   },
 ];

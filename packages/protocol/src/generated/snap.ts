@@ -29,11 +29,14 @@ export function encodeSnapFile(message: SnapFile): Uint8Array {
   return encodeMessage(writeSnapFile, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readSnapFile(reader: Reader, end: number): SnapFile {
+const ZERO_SnapFile: SnapFile = createSnapFile();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readSnapFile(reader: Reader, end: number, before?: SnapFile | undefined): SnapFile {
   const outer = reader.enter(end);
-  let _crc: number = 0;
-  let _data: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_SnapFile;
+  let _crc: number = from.crc;
+  let _data: Uint8Array = from.data;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -56,9 +59,11 @@ export function decodeSnapFile(bytes: Uint8Array, start = 0, end: number = bytes
   return readSnapFile(new Reader(bytes, start, end), end);
 }
 
-export const SnapFileDescriptor: MessageDescriptor = {
+export const SnapFileDescriptor: MessageDescriptor<SnapFile> = {
   name: "snappb.Snapshot",
-  create: createSnapFile as unknown as MessageDescriptor["create"],
+  create: createSnapFile,
+  encode: encodeSnapFile,
+  decode: decodeSnapFile,
   fields: [
     { id: 1, protoName: "crc", name: "crc", kind: "uint32" },
     { id: 2, protoName: "data", name: "data", kind: "bytes" },

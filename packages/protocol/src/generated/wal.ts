@@ -33,12 +33,15 @@ export function encodeWalRecord(message: WalRecord): Uint8Array {
   return encodeMessage(writeWalRecord, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWalRecord(reader: Reader, end: number): WalRecord {
+const ZERO_WalRecord: WalRecord = createWalRecord();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWalRecord(reader: Reader, end: number, before?: WalRecord | undefined): WalRecord {
   const outer = reader.enter(end);
-  let _type: number = 0;
-  let _crc: number = 0;
-  let _data: Uint8Array = EMPTY_BYTES;
+  const from = before ?? ZERO_WalRecord;
+  let _type: number = from.type;
+  let _crc: number = from.crc;
+  let _data: Uint8Array = from.data;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -64,9 +67,11 @@ export function decodeWalRecord(bytes: Uint8Array, start = 0, end: number = byte
   return readWalRecord(new Reader(bytes, start, end), end);
 }
 
-export const WalRecordDescriptor: MessageDescriptor = {
+export const WalRecordDescriptor: MessageDescriptor<WalRecord> = {
   name: "walpb.Record",
-  create: createWalRecord as unknown as MessageDescriptor["create"],
+  create: createWalRecord,
+  encode: encodeWalRecord,
+  decode: decodeWalRecord,
   fields: [
     { id: 1, protoName: "type", name: "type", kind: "int64" },
     { id: 2, protoName: "crc", name: "crc", kind: "uint32" },
@@ -106,12 +111,15 @@ export function encodeWalSnapshot(message: WalSnapshot): Uint8Array {
   return encodeMessage(writeWalSnapshot, message);
 }
 
-/** Reads fields up to `end`, within the reader's limits. */
-export function readWalSnapshot(reader: Reader, end: number): WalSnapshot {
+const ZERO_WalSnapshot: WalSnapshot = createWalSnapshot();
+
+/** Reads fields up to `end`, within the reader's limits, and lays them over those of `before`. */
+export function readWalSnapshot(reader: Reader, end: number, before?: WalSnapshot | undefined): WalSnapshot {
   const outer = reader.enter(end);
-  let _index: number = 0;
-  let _term: number = 0;
-  let _confState: RaftConfState | undefined = undefined;
+  const from = before ?? ZERO_WalSnapshot;
+  let _index: number = from.index;
+  let _term: number = from.term;
+  let _confState: RaftConfState | undefined = from.confState;
   while (reader.position < end) {
     const tag = reader.tag();
     switch (tag) {
@@ -122,7 +130,7 @@ export function readWalSnapshot(reader: Reader, end: number): WalSnapshot {
         _term = reader.uint64();
         break;
       case 26:
-        _confState = readRaftConfState(reader, reader.delimited());
+        _confState = readRaftConfState(reader, reader.delimited(), _confState);
         break;
       default:
         reader.skip(tag);
@@ -137,9 +145,11 @@ export function decodeWalSnapshot(bytes: Uint8Array, start = 0, end: number = by
   return readWalSnapshot(new Reader(bytes, start, end), end);
 }
 
-export const WalSnapshotDescriptor: MessageDescriptor = {
+export const WalSnapshotDescriptor: MessageDescriptor<WalSnapshot> = {
   name: "walpb.Snapshot",
-  create: createWalSnapshot as unknown as MessageDescriptor["create"],
+  create: createWalSnapshot,
+  encode: encodeWalSnapshot,
+  decode: decodeWalSnapshot,
   fields: [
     { id: 1, protoName: "index", name: "index", kind: "uint64" },
     { id: 2, protoName: "term", name: "term", kind: "uint64" },

@@ -1,7 +1,12 @@
+import { EMPTY_BYTES } from "@quorate/base";
 import { Reader } from "../reader.ts";
 
-/** Looks at an encoded `mvccpb.KeyValue` without copying or allocating more than a reader. Reused for one after the other. */
+/**
+ * Looks at an encoded `mvccpb.KeyValue` without copying; nothing is allocated but a lease that is not 0. Reused for one
+ * after the other. Key and value are `kv[keyStart, keyEnd)` and `kv[valueStart, valueEnd)`.
+ */
 export class KeyValuePeek {
+  readonly #reader = new Reader(EMPTY_BYTES, 0, 0);
   keyStart = 0;
   keyEnd = 0;
   createRevision = 0;
@@ -21,8 +26,10 @@ export class KeyValuePeek {
     this.valueStart = 0;
     this.valueEnd = 0;
     this.lease = 0n;
-    const reader = new Reader(kv, 0, kv.length);
+    const reader = this.#reader;
+    reader.reset(kv, 0, kv.length);
     while (reader.position < kv.length) this.#field(reader, reader.tag());
+    reader.reset(EMPTY_BYTES, 0, 0);
   }
 
   #field(reader: Reader, tag: number): void {

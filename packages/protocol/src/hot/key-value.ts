@@ -1,4 +1,5 @@
-import { bytesFromLatin1, writeLatin1 } from "@quorate/base";
+import { writeLatin1 } from "@quorate/base";
+import { HIGH, LOW, unsigned, words } from "../varint64.ts";
 import { bigintSize, varintSize } from "../writer.ts";
 
 const TWO_31 = 0x8000_0000;
@@ -59,13 +60,16 @@ export function encodeStoredKeyValue(
 }
 
 function putBigint(target: Uint8Array, at: number, value: bigint): void {
-  let rest = BigInt.asUintN(64, value);
+  unsigned[0] = value;
+  let low = words[LOW] as number;
+  let high = words[HIGH] as number;
   let position = at;
-  while (rest >= 0x80n) {
-    target[position++] = Number(rest & 0x7fn) | 0x80;
-    rest >>= 7n;
+  while (high !== 0 || low >= 0x80) {
+    target[position++] = (low & 0x7f) | 0x80;
+    low = ((low >>> 7) | (high << 25)) >>> 0;
+    high >>>= 7;
   }
-  target[position] = Number(rest);
+  target[position] = low;
 }
 
 /** What is stored for a deletion: a KeyValue with nothing but the key. */
@@ -78,10 +82,9 @@ export function encodeTombstone(key: string): Uint8Array {
 
 /** What a DELETE event shows: a KeyValue with the key and the revision of the deletion. */
 export function encodeDeletedKeyValue(key: string, modRevision: number): Uint8Array {
-  const keyPart = bytesFromLatin1(key);
-  const bytes = new Uint8Array(2 + varintSize(keyPart.length) + keyPart.length + varintSize(modRevision));
+  const bytes = new Uint8Array(2 + varintSize(key.length) + key.length + varintSize(modRevision));
   bytes[0] = 0x0a;
-  const position = putBytes(bytes, putVarint(bytes, 1, keyPart.length), keyPart);
+  const position = writeLatin1(key, bytes, putVarint(bytes, 1, key.length));
   bytes[position] = 0x18;
   putVarint(bytes, position + 1, modRevision);
   return bytes;

@@ -1,11 +1,13 @@
+import { EMPTY_BYTES } from "@quorate/base";
 import { DecodeError } from "../decode-error.ts";
-import { Reader } from "../reader.ts";
+import { LENGTH_DELIMITED, Reader } from "../reader.ts";
+import { HIGH, LOW, words } from "../varint64.ts";
 import { varintSize, type Writer } from "../writer.ts";
 
-const ID_FIELD = 1;
+/** Of the ID, both in the request and in its header. */
+const ID_TAG = 0x08;
 const HEADER_FIELD = 100;
-const TWO_28 = 0x1000_0000;
-const TWO_48 = 0x1_0000_0000_0000;
+const TWO_32 = 0x1_0000_0000;
 
 /**
  * Writes an `InternalRaftRequest` around the encoded request of field `field` (borrowed), with the header that carries the
@@ -18,40 +20,17 @@ export function writeRaftRequest(
   high16: number,
   low48: number,
 ): void {
+  writer.ensure(raftRequestSizeMax(request.length));
   writer.varint(field * 8 + 2);
   writer.bytes(request);
   writer.varint(HEADER_FIELD * 8 + 2);
   const start = writer.begin();
   writer.byte(0x08);
-  writeId(writer, high16, low48);
+  writer.varintHalves(low48 % TWO_32, high16 * 0x1_0000 + Math.floor(low48 / TWO_32));
   writer.end(start);
 }
 
-/** A varint of 64 bits from its two parts. */
-function writeId(writer: Writer, high16: number, low48: number): void {
-  if (high16 === 0) {
-    writer.varint(low48);
-    return;
-  }
-  writer.ensure(10);
-  const { buffer } = writer;
-  // 28 bits are four bytes; the 20 bits left of the low part are joined by the 16 high ones.
-  let low = low48 % TWO_28;
-  let high = Math.floor(low48 / TWO_28) + high16 * 0x10_0000;
-  let position = writer.length;
-  for (let i = 0; i < 4; i++) {
-    buffer[position++] = (low & 0x7f) | 0x80;
-    low >>>= 7;
-  }
-  while (high >= 0x80) {
-    buffer[position++] = (high % 0x80) | 0x80;
-    high = Math.floor(high / 0x80);
-  }
-  buffer[position++] = high;
-  writer.length = position;
-}
-
-/** Bytes that {@link writeRaftRequest} adds at the most. */
+/** Bytes that {@link writeRaftRequest} writes at the most for a request of `requestBytes`. */
 export function raftRequestSizeMax(requestBytes: number): number {
   return requestBytes + varintSize(requestBytes) + 20;
 }
@@ -61,61 +40,78 @@ export function raftRequestSizeMax(requestBytes: number): number {
  * request's ID. Reused for one entry after the other.
  */
 export class RaftRequestPeek {
-  /** Number of the field that holds the request; 0 if there is none. */
+  readonly #reader = new Reader(EMPTY_BYTES, 0, 0);
+  /** Number of the field that holds the request. */
   field = 0;
   /** The encoded request is `data[start, end)`. */
   start = 0;
   end = 0;
-  /** The lower 48 bits of the ID. */
+  /** The ID's lower 48 bits and the 16 above them, which come from the member that proposed. */
   idLow48 = 0;
+  idHigh16 = 0;
+  /** The encoded `RequestHeader` is `data[headerStart, headerEnd)`; empty if there is none. */
+  headerStart = 0;
+  headerEnd = 0;
 
-  /** Throws DecodeError. */
+  /** Throws DecodeError, also when no request is inside. */
   read(data: Uint8Array): void {
     this.field = 0;
     this.start = 0;
     this.end = 0;
     this.idLow48 = 0;
-    const reader = new Reader(data, 0, data.length);
-    while (reader.position < data.length) {
-      const tag = reader.tag();
-      const field = tag >>> 3;
-      if (field === ID_FIELD) {
-        this.idLow48 = lowBits(reader);
-      } else if ((tag & 7) !== 2) {
-        reader.skip(tag);
-      } else if (field === HEADER_FIELD) {
-        this.#header(reader, reader.delimited());
-      } else {
-        this.field = field;
-        this.end = reader.delimited();
-        this.start = reader.position;
-        reader.position = this.end;
-      }
-    }
+    this.idHigh16 = 0;
+    this.headerStart = 0;
+    this.headerEnd = 0;
+    const reader = this.#reader;
+    reader.reset(data, 0, data.length);
+    while (reader.position < data.length) this.#field(reader, reader.tag());
+    if (this.headerEnd > this.headerStart && this.#idIsZero()) this.#header(reader);
+    reader.reset(EMPTY_BYTES, 0, 0);
     if (this.field === 0) throw new DecodeError("a replicated request without a request", 0);
   }
 
-  #header(reader: Reader, end: number): void {
-    while (reader.position < end) {
+  #field(reader: Reader, tag: number): void {
+    if (tag === ID_TAG) {
+      this.#id(reader);
+    } else if ((tag & 7) !== LENGTH_DELIMITED) {
+      reader.skip(tag);
+    } else {
+      const end = reader.delimited();
+      if (tag >>> 3 === HEADER_FIELD) {
+        this.headerStart = reader.position;
+        this.headerEnd = end;
+      } else {
+        this.field = tag >>> 3;
+        this.start = reader.position;
+        this.end = end;
+      }
+      reader.position = end;
+    }
+  }
+
+  /** The ID is taken from the header unless the request itself has one, as etcd does. */
+  #header(reader: Reader): void {
+    reader.reset(reader.bytes, this.headerStart, this.headerEnd);
+    while (reader.position < reader.end) {
       const tag = reader.tag();
-      if (tag === 0x08) this.idLow48 = lowBits(reader);
+      if (tag === ID_TAG) this.#id(reader);
       else reader.skip(tag);
     }
   }
-}
 
-/** Reads a varint and keeps its lower 48 bits. */
-function lowBits(reader: Reader): number {
-  const { bytes } = reader;
-  let result = 0;
-  let scale = 1;
-  for (let i = 0; i < 10; i++) {
-    if (reader.position >= reader.end) throw new DecodeError("unexpected EOF", reader.position);
-    const byte = bytes[reader.position++] as number;
-    if (i < 6) result += (byte & 0x7f) * scale;
-    else if (i === 6) result += (byte & 0x3f) * scale;
-    if (byte < 0x80) return result % TWO_48;
-    scale *= 0x80;
+  #idIsZero(): boolean {
+    return this.idLow48 === 0 && this.idHigh16 === 0;
   }
-  throw new DecodeError("variable length integer overflow", reader.position);
+
+  #id(reader: Reader): void {
+    const value = reader.uint64();
+    if (value < TWO_32) {
+      this.idLow48 = value;
+      this.idHigh16 = 0;
+      return;
+    }
+    const high = words[HIGH] as number;
+    this.idLow48 = (high & 0xffff) * TWO_32 + (words[LOW] as number);
+    this.idHigh16 = high >>> 16;
+  }
 }
