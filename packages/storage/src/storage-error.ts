@@ -44,7 +44,8 @@ export class StorageError extends Error {
 
   constructor(code: StorageErrorCode, what: string, details: StorageErrorDetails) {
     const where = details.offset === undefined ? details.file : `${details.file} at byte ${details.offset}`;
-    const why = details.cause instanceof Error ? ` (${details.cause.message})` : "";
+    const message = (details.cause as { readonly message?: unknown } | undefined)?.message;
+    const why = typeof message === "string" ? ` (${message})` : "";
     super(`${what}: ${where}${why}; ${details.remedy}`, { cause: details.cause });
     this.code = code;
     this.file = details.file;

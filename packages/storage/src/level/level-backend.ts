@@ -17,6 +17,7 @@ import {
   openEngine,
   readOwnRecord,
 } from "./level-engine.ts";
+import { liveTables } from "./live-tables.ts";
 import { RestoreCheck } from "./restore-check.ts";
 import { REVISION_KEY_BYTES, REVISIONS_END, readUint64, revisionKey } from "./revision-key.ts";
 import { mergeRecords } from "./revision-order.ts";
@@ -24,6 +25,7 @@ import { RevisionTail } from "./revision-tail.ts";
 import { RevisionWriter } from "./revision-writer.ts";
 import { BUCKETS_END, BUCKETS_START, type BucketChanges, SmallBuckets } from "./small-buckets.ts";
 import { CHECKSUM_BYTES, openValue, sealValue } from "./stored-value.ts";
+import { verifyTable } from "./table-verifier.ts";
 import { revisionMapKey, ValueCache } from "./value-cache.ts";
 
 /** What the backend is opened with. Sizes in bytes. */
@@ -36,6 +38,8 @@ export interface LevelBackendOptions {
   readonly writeBufferBytes?: number;
   /** LevelDB's cache of table blocks. Default 32 MiB. */
   readonly blockCacheBytes?: number;
+  /** Whether `open` verifies the checksums of all tables first: about 1 s per GB. Default true. */
+  readonly verifyTables?: boolean;
   /** How long a commit may wait for others before the engine gets it. Default 50. */
   readonly writeDelayMs?: number;
   /**
@@ -132,10 +136,11 @@ export class LevelBackend implements Backend {
    * `foreign`, `newerFormat` or `unwritable`.
    */
   static async open(options: LevelBackendOptions): Promise<LevelBackend> {
-    const { directory } = options;
+    const { directory, fs } = options;
+    if (options.verifyTables !== false) verifyTables(fs, directory);
     const database = await openEngine({
       directory,
-      fs: options.fs,
+      fs,
       writeBufferBytes: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
       blockCacheBytes: options.blockCacheBytes ?? DEFAULT_BLOCK_CACHE_BYTES,
     });
@@ -324,14 +329,21 @@ export class LevelBackend implements Backend {
   }
 
   /**
-   * Verifies the checksums of up to `limit` records in the engine's files, from a revision on. Answers the revision to go on
-   * with, undefined at the end; or StorageError `damaged`, whereupon the member must stop serving.
+   * Verifies the checksums of one table file, a little per turn: that which follows `after` (the first if undefined). Answers
+   * its path, to go on with, or undefined when there is none left; or StorageError `damaged`: the member must stop serving.
    */
-  scrub(fromMain: number, limit: number, done: (error: Error | undefined, nextMain: number | undefined) => void): void {
+  scrub(after: string | undefined, done: (error: Error | undefined, verified: string | undefined) => void): void {
+    const { directory, fs } = this.#options;
+    const path = liveTables(fs, directory)?.find((each) => after === undefined || each > after);
+    const verify = async (): Promise<void> => {
+      if (path === undefined) return;
+      for (const _ of verifyTable(fs, path)) await new Promise((resolve) => setImmediate(resolve));
+    };
     this.#run(
-      scanEngine(this.#database, { main: fromMain, sub: 0 }, limit, () => false).then(
-        (records) => done(undefined, records.length < limit ? undefined : (records.at(-1)?.main ?? 0) + 1),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), undefined),
+      verify().then(
+        () => done(undefined, path),
+        // A table that is gone was merged into others meanwhile.
+        (error: Error & { readonly code?: string }) => done(error.code === "ENOENT" ? undefined : error, path),
       ),
     );
   }
@@ -398,5 +410,12 @@ export class LevelBackend implements Backend {
     });
     this.#logger.error("the engine failed", { error: error.message });
     this.#options.fatal(error);
+  }
+}
+
+/** Before LevelDB sees them: it may not survive what it reads. */
+function verifyTables(fs: FileSystem, directory: string): void {
+  for (const path of liveTables(fs, directory) ?? []) {
+    for (const _ of verifyTable(fs, path)) continue;
   }
 }

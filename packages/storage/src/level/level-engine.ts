@@ -40,7 +40,7 @@ export async function openEngine(options: LevelEngineOptions): Promise<LevelData
     compression: false,
     writeBufferSize: options.writeBufferBytes,
     cacheSize: options.blockCacheBytes,
-    maxFileSize: 16 * 1024 * 1024,
+    maxFileSize: 4 * 1024 * 1024,
   });
   try {
     await database.open();
@@ -120,7 +120,7 @@ async function checkFormat(database: LevelDatabase, directory: string, isNew: bo
 }
 
 function openFailure(directory: string, error: unknown): StorageError {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const cause = (error as { readonly cause?: unknown } | undefined)?.cause ?? error;
   const code = (cause as { readonly code?: unknown } | undefined)?.code;
   if (code === "LEVEL_LOCKED") {
     return new StorageError("locked", "another process uses this data directory", {
@@ -129,7 +129,7 @@ function openFailure(directory: string, error: unknown): StorageError {
       cause,
     });
   }
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = String(cause);
   if (code === "LEVEL_CORRUPTION" || /corrupt|No such file|missing files/i.test(text)) {
     return new StorageError("damaged", "cannot open the engine", { file: directory, remedy: ENGINE_REMEDY, cause });
   }

@@ -127,10 +127,10 @@ export class SimulatedDisk implements FileSystem {
   }
 
   removeDirectory(path: string): void {
-    for (const name of [...this.#names.keys()]) {
+    for (const name of Array.from(this.#names.keys())) {
       if (name === path || name.startsWith(`${path}/`)) this.removeFile(name);
     }
-    for (const name of [...this.#directories]) {
+    for (const name of Array.from(this.#directories)) {
       if (name === path || name.startsWith(`${path}/`)) this.#directories.delete(name);
     }
   }
@@ -161,7 +161,7 @@ export class SimulatedDisk implements FileSystem {
   /** Only for directories that were synced before: their names move along. */
   #renameDirectory(from: string, to: string): void {
     this.#change(to, (names) => {
-      for (const [name, inode] of [...names]) {
+      for (const [name, inode] of Array.from(names)) {
         if (!name.startsWith(`${from}/`)) continue;
         names.delete(name);
         names.set(to + name.slice(from.length), inode);
