@@ -14,6 +14,14 @@ export interface BehaviourChange {
 
 type Plain = Readonly<Record<string, unknown>>;
 
+const LEASE_NOT_FOUND = "etcdserver: requested lease not found";
+const REFUSED_BY_PUT: ReadonlySet<unknown> = new Set(["etcdserver: key not found", LEASE_NOT_FOUND]);
+const REFUSED_BY_ORDER: ReadonlySet<unknown> = new Set([
+  LEASE_NOT_FOUND,
+  "etcdserver: mvcc: required revision has been compacted",
+  "etcdserver: mvcc: required revision is a future revision",
+]);
+
 /** Every difference between releases that random requests are known to meet. Nothing else is excused. */
 export const BEHAVIOUR_CHANGES: readonly BehaviourChange[] = [
   {
@@ -60,14 +68,15 @@ export const BEHAVIOUR_CHANGES: readonly BehaviourChange[] = [
         : undefined,
   },
   {
-    id: "txn-put-check-order",
-    reason: "since 3.7 a put in a transaction is checked for its lease before its key, as one outside always was",
+    id: "txn-check-order",
+    reason:
+      "since 3.7 the operations of a transaction are checked in their order, a put's lease before its key; before, all puts were checked first, each key before the lease",
     since: ["3.7.0"],
     asOlder: (step, newer, older) =>
       step.kind === "call" &&
       step.method === "KV/Txn" &&
-      (newer as Plain)["message"] === "etcdserver: requested lease not found" &&
-      (older as Plain)["message"] === "etcdserver: key not found"
+      REFUSED_BY_ORDER.has((newer as Plain)["message"]) &&
+      REFUSED_BY_PUT.has((older as Plain)["message"])
         ? older
         : undefined,
   },

@@ -80,7 +80,7 @@ function canonicalRange(request: Message, response: Message): Message {
   const target = Number(request["sort_target"] ?? 0);
   const field = SORT_FIELDS[target] ?? "key";
   const kvs = response["kvs"] as readonly Keyed[];
-  if (field === "key" || kvs.length < 2) return response;
+  if (field === "key" || kvs.length === 0) return response;
   const rank = (kv: Keyed): string => {
     // The values that were sorted by are not in the answer, so no order can be checked.
     if (field === "value" && request["keys_only"] === true) return "";

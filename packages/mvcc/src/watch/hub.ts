@@ -91,6 +91,8 @@ export class WatchHub {
 
   /** Ends the watchers that need what is compacted now. PERF: O(lagging watchers). */
   onCompacted(): void {
+    // The events of the compacted revision itself are kept here with previous values that are gone from the store.
+    this.#recent.dropThrough(this.#table.source.compactedRevision);
     for (const stream of this.#table.laggingStreams) {
       for (const watcher of stream.lagging) this.#table.cancelIfCompacted(watcher);
     }

@@ -45,6 +45,11 @@ export class RecentHistory {
     return this.#entries.slice(this.#head + revision - first) as RevisionEvents[];
   }
 
+  /** Drops what is not above `revision`. */
+  dropThrough(revision: number): void {
+    while (this.firstRevision <= revision) this.#dropFirst();
+  }
+
   clear(): void {
     this.#entries = [];
     this.#head = 0;

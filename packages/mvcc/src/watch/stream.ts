@@ -36,6 +36,8 @@ export class HubStream implements WatchStream {
   /** The sink refused a batch and has not resumed. */
   isBlocked = false;
   isClosed = false;
+  /** Ids of watchers that a compaction ended: taken, as in etcd, until the client cancels them too. */
+  readonly #spentIds: Set<bigint> = new Set();
   /** When progress is told to the watchers that want it, unknown before the first tick, and how often. */
   progressDueMs: number | undefined = undefined;
   readonly progressPeriodMs: number;
@@ -62,7 +64,7 @@ export class HubStream implements WatchStream {
       this.sink.refused(NO_WATCH_ID, revision, REFUSED_EMPTY_RANGE);
       return;
     }
-    if (request.watchId !== 0n && this.watchers.has(request.watchId)) {
+    if (request.watchId !== 0n && this.#isTaken(request.watchId)) {
       this.sink.refused(NO_WATCH_ID, revision, REFUSED_DUPLICATE_ID);
       return;
     }
@@ -80,8 +82,8 @@ export class HubStream implements WatchStream {
 
   cancel(watchId: bigint): void {
     const watcher = this.watchers.get(watchId);
-    if (watcher === undefined) return;
-    this.#table.remove(watcher);
+    if (watcher === undefined && !this.#spentIds.delete(watchId)) return;
+    if (watcher !== undefined) this.#table.remove(watcher);
     this.sink.canceled(watchId, this.#table.revision);
   }
 
@@ -103,6 +105,12 @@ export class HubStream implements WatchStream {
     this.isClosed = true;
     for (const watcher of this.watchers.values()) this.#table.remove(watcher);
     this.#table.streams.delete(this);
+  }
+
+  /** A compaction has ended the watcher of this id, which the table has removed. */
+  compacted(watchId: bigint, compactRevision: number): void {
+    this.#spentIds.add(watchId);
+    this.sink.compacted(watchId, compactRevision);
   }
 
   /** Tells progress to the watchers that want it and have heard nothing since the last time. */
@@ -128,8 +136,12 @@ export class HubStream implements WatchStream {
 
   /** The next id of the stream's own counter, which passes over ids in use and never goes back. */
   #freeId(): bigint {
-    while (this.watchers.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
+  }
+
+  #isTaken(id: bigint): boolean {
+    return this.watchers.has(id) || this.#spentIds.has(id);
   }
 }
 

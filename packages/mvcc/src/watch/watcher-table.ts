@@ -113,7 +113,7 @@ export class WatcherTable {
     const compactedRevision = this.source.compactedRevision;
     if (watcher.next >= compactedRevision) return false;
     this.remove(watcher);
-    watcher.stream.sink.compacted(watcher.id, compactedRevision);
+    watcher.stream.compacted(watcher.id, compactedRevision);
     return true;
   }
 

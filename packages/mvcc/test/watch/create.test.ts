@@ -98,6 +98,25 @@ describe("creating a watcher", () => {
     }
   });
 
+  it("keeps the id of a watcher that a compaction ended taken until the client cancels it too", () => {
+    const fixture = new Fixture();
+    fixture.put("a", "a", "a");
+    fixture.compact(3);
+    fixture.create({ start: 2, id: 7n });
+    fixture.create({ id: 7n });
+    fixture.stream.cancel(7n);
+    fixture.stream.cancel(7n);
+    fixture.create({ id: 7n });
+
+    expect(fixture.sink.heard.map(({ kind, id }) => [kind, id])).toEqual([
+      ["created", 7n],
+      ["compacted", 7n],
+      ["refused", -1n],
+      ["canceled", 7n],
+      ["created", 7n],
+    ]);
+  });
+
   it("tells in a message of its own that the start is compacted, and forgets the watcher", () => {
     const fixture = new Fixture();
     fixture.put("a", "a", "a");

@@ -78,6 +78,21 @@ describe("watching a real store", () => {
     }
   });
 
+  it("leaves out the previous value of an event at the compacted revision, though it was just written", () => {
+    const world = new World(1, 1000);
+    for (const value of ["1", "2", "3"]) world.store.put(put("a", value));
+    world.store.compact(3);
+    world.hub.onCompacted();
+
+    const sink = world.watch(3);
+    world.sync();
+
+    expect(sink.eventsOf(0n).map(({ revision, previous }) => [revision, previous])).toEqual([
+      [3, undefined],
+      [4, "2"],
+    ]);
+  });
+
   it("has whole history from the compacted revision on, before and after removal", () => {
     for (let seed = 1; seed <= 20; seed++) {
       const world = new World(seed, 0);

@@ -29,6 +29,8 @@ const ACTION_DEACTIVATE = 2;
 
 /** What entries act upon. */
 export interface ApplierDeps {
+  /** What the IDs of this member's requests begin with. */
+  readonly idHigh16: number;
   readonly backend: Backend;
   readonly store: Store;
   readonly lessor: Lessor;
@@ -78,9 +80,9 @@ export class Applier {
     }
     const peek = this.#peek;
     peek.read(entry.data);
-    const { field, start, end, idLow48 } = peek;
-    // The high bits tell members apart; with low bits of its own each pending request is found by them alone.
-    const waiting = pending.take(idLow48);
+    const { field, start, end } = peek;
+    // Two members may draw the same low bits; the high ones are this member's own.
+    const waiting = peek.idHigh16 === this.#deps.idHigh16 ? pending.take(peek.idLow48) : undefined;
     const result = this.#dispatch(field, entry.data, start, end);
     waiting?.applied(result);
   }

@@ -20,6 +20,8 @@ export interface CheckpointConfig {
 
 export interface CheckpointDeps {
   readonly nowMs: () => number;
+  /** Whether the backend holds so much back until the next checkpoint that it should not wait. */
+  readonly isUrgent: () => boolean;
   /** The state as it is now. */
   readonly position: () => CheckpointPosition;
   /** Makes it durable and lets go of the log before it. `done` later, once. */

@@ -52,6 +52,8 @@ const HOUSEKEEPING_MS = 100;
 const CHECKPOINT_BYTES_MAX = 64 * MIB;
 const CHECKPOINT_SPACING_MS = 2000;
 const CHECKPOINT_AGE_MAX_MS = 30_000;
+/** Revisions that compaction has freed and only a checkpoint removes. */
+const PENDING_DELETES_MAX = 100_000;
 
 const ACTION_ACTIVATE = 1;
 
@@ -108,7 +110,9 @@ export class Node {
     const quota = new Quota(backend, config.quotaBackendBytes);
     this.#compaction = new PhysicalCompaction(store, () => backend.commit());
     this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
+    const requestIds = new RequestIds(memberId, Date.now());
     const applier = new Applier({
+      idHigh16: requestIds.high16,
       backend,
       store,
       lessor,
@@ -153,6 +157,7 @@ export class Node {
       },
       {
         nowMs,
+        isUrgent: () => backend.pendingDeleteCount > PENDING_DELETES_MAX,
         position: () => ({
           index: this.replica.appliedIndex,
           term: applier.appliedTerm,
@@ -179,7 +184,7 @@ export class Node {
       alarms,
       quota,
       backend,
-      requestIds: new RequestIds(memberId, Date.now()),
+      requestIds,
       header: new HeaderBytes(clusterId, memberId),
       limits: { maxRequestBytes: config.maxRequestBytes, maxTxnOps: config.maxTxnOps },
       clusterId,

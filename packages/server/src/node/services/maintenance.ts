@@ -1,4 +1,5 @@
 import type { Method, UnaryCall } from "@quorate/grpc";
+import { hashBackend } from "@quorate/mvcc";
 import {
   type AlarmRequest,
   createAlarmMember,
@@ -9,11 +10,13 @@ import {
   createStatusResponse,
   decodeAlarmRequest,
   decodeHashKVRequest,
+  decodeMoveLeaderRequest,
   ERRORS,
   encodeAlarmResponse,
   encodeDefragmentResponse,
   encodeHashKVResponse,
   encodeHashResponse,
+  encodeMoveLeaderResponse,
   encodeStatusResponse,
 } from "@quorate/protocol";
 import {
@@ -25,7 +28,6 @@ import {
   RequestKind,
   STORAGE_VERSION,
 } from "../../core/index.ts";
-import { hashBackend } from "./backend-hash.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer } from "./proposal.ts";
@@ -62,6 +64,7 @@ export class MaintenanceService {
       Defragment: { kind: "unary", handler: this.#defragment },
       Hash: { kind: "unary", handler: this.#hash },
       HashKV: { kind: "unary", handler: this.#hashKv },
+      MoveLeader: { kind: "unary", handler: this.#moveLeader },
     };
   }
 
@@ -123,8 +126,7 @@ export class MaintenanceService {
   };
 
   readonly #hash = (call: UnaryCall): void => {
-    const { backend, store } = this.#context;
-    hashBackend(backend, store.revision, (error, hash) => {
+    hashBackend(this.#context.backend, (error, hash) => {
       if (error !== undefined) call.fail(UNKNOWN, error.message);
       else call.respond(encodeHashResponse(createHashResponse({ header: responseHeader(this.#context), hash })));
     });
@@ -147,6 +149,18 @@ export class MaintenanceService {
       const { compactRevision, hash, hashRevision } = result;
       call.respond(encodeHashKVResponse(createHashKVResponse({ header, hash, compactRevision, hashRevision })));
     });
+  };
+
+  /** A leader that is alone can only be asked to stay. */
+  readonly #moveLeader = (call: UnaryCall, message: Uint8Array): void => {
+    try {
+      const { targetId } = decodeMoveLeaderRequest(message);
+      if (!this.#context.replica.isLeader) failWith(call, "notLeader");
+      else if (targetId !== this.#context.memberId) failWith(call, "badLeaderTransferee");
+      else call.respond(encodeMoveLeaderResponse({ header: undefined }));
+    } catch (error) {
+      failUndecodable(call, error);
+    }
   };
 }
 

@@ -1,5 +1,6 @@
-import type { Backend, Lessor, Store, WatchHub } from "@quorate/mvcc";
+import type { Lessor, Store, WatchHub } from "@quorate/mvcc";
 import type { HeaderBytes, Writer } from "@quorate/protocol";
+import type { LevelBackend } from "@quorate/storage";
 import type { Alarms, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
 
 /** Limits of the client API, from the configuration. */
@@ -19,7 +20,7 @@ export interface NodeContext {
   readonly membership: Membership;
   readonly alarms: Alarms;
   readonly quota: Quota;
-  readonly backend: Backend;
+  readonly backend: LevelBackend;
   readonly requestIds: RequestIds;
   readonly header: HeaderBytes;
   readonly limits: ApiLimits;

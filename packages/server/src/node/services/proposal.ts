@@ -5,6 +5,9 @@ import type { ApplyResult, Pending } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
 import { failWith } from "./reply.ts";
 
+/** More that waits for the engine than this means that it cannot keep up; memory must not pay for it. */
+const UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024;
+
 /** How the result of an applied request is written as an answer. */
 export type Answer<R> = (call: UnaryCall, result: R) => void;
 
@@ -49,7 +52,8 @@ export class Proposer {
 
   /** The same for a request of the server itself. Returns an error code when it was refused and `pending` is not called. */
   propose(kind: number, request: Uint8Array, pending: Pending): ErrorCode | undefined {
-    const { limits, replica, requestIds } = this.#context;
+    const { backend, limits, replica, requestIds } = this.#context;
+    if (backend.unwrittenBytes > UNWRITTEN_BYTES_MAX) return "tooManyRequests";
     const idLow48 = requestIds.nextLow48();
     const writer = this.#writer;
     writer.reset();
