@@ -41,10 +41,10 @@ export const DEFAULT_LIMITS: GrpcLimits = {
   streamHighWaterBytes: 256 * KIB,
   // Response bytes a connection may hold before it is no longer read from, so that no new call starts.
   connectionSoftBufferBytes: 4 * MIB,
-  // Beyond this a response is refused with RESOURCE_EXHAUSTED. One turn may start 64 calls, each answered with a list of
-  // 1,000 values of 1 KiB, before the soft limit is noticed; an honest client must survive that.
-  connectionHardBufferBytes: 80 * MIB,
-  // What slow readers may pin together: a few of them, or very many that are a little slow.
+  // Beyond this a response is refused with RESOURCE_EXHAUSTED and a new call with REFUSED_STREAM. High, because what an honest
+  // client asked for in one go must fit: a hundred lists of 1,000 values of 1 KiB.
+  connectionHardBufferBytes: 128 * MIB,
+  // What slow readers may pin together; beyond, it is refused as above, but only to connections above their soft limit.
   maxBufferedBytes: 512 * MIB,
   // 32 of etcd's largest requests at once on one connection; 256 such connections' worth would be too much, hence the next.
   maxUnfinishedBytesPerConnection: 64 * MIB,

@@ -211,9 +211,13 @@ export class GrpcServer {
     this.#context.wheel.advance(nowMs);
     if (nowMs - this.#sweptMs >= SWEEP_MS) {
       this.#sweptMs = nowMs;
+      // While draining, connections that have become idle are in the way.
+      if (this.#onDrained !== undefined) this.#http.closeIdleConnections();
       for (const connection of this.#connections) connection.sweep(nowMs);
-      for (const { socket, sinceMs } of this.#undecided) {
+      for (const undecided of this.#undecided) {
+        const { socket, sinceMs } = undecided;
         if (nowMs - sinceMs < this.#limits.prefaceTimeoutMs) continue;
+        this.#undecided.delete(undecided);
         this.#observer.abuse?.("preface-timeout", socket.remoteAddress ?? "");
         socket.destroy();
       }

@@ -1,6 +1,7 @@
 import { latin1FromBytes } from "@quorate/base";
 import { type HeaderField, headerField } from "./field.ts";
 import { decodeHuffman } from "./huffman.ts";
+import { LiteralMemo } from "./literal-memo.ts";
 import { DYNAMIC_BASE, STATIC_TABLE } from "./static-table.ts";
 
 /** The table both sides start with, RFC 9113 section 6.5.2; we never raise it. */
@@ -37,10 +38,11 @@ export class HpackDecoder {
   timeoutMs = -1;
   /** Hash over the sequence of fields, equal for equal sequences of the same objects. */
   hash = 0;
-  /** True when every field is an entry of a table, so that the same objects may come again. */
+  /** True when every field is an entry of a table or came as a literal before, so that the same objects may come again. */
   repeatable = true;
 
   readonly #limits: DecoderLimits;
+  readonly #literals = new LiteralMemo();
   readonly #ring: (HeaderField | undefined)[] = Array.from({ length: RING });
   /** Ring position of the newest entry; older ones follow. */
   #newest = 0;
@@ -76,24 +78,40 @@ export class HpackDecoder {
         this.#tableMax = size;
         this.#evict(0);
         continue;
-      } else if (!this.#literal(source, end, first >= 0x40)) return false;
+      } else if (!this.#literal(source, end, first)) return false;
       fieldSeen = true;
     }
     return true;
   }
 
-  #literal(source: Uint8Array, end: number, insert: boolean): boolean {
+  #literal(source: Uint8Array, end: number, first: number): boolean {
+    const start = this.#position;
+    const insert = first >= 0x40;
     const index = this.#integer(source, end, insert ? 0x3f : 0x0f);
     if (index < 0) return false;
-    // A list that is too large already is only followed for the sake of the table.
-    if (this.tooLarge && !insert) return (index !== 0 || this.#skip(source, end)) && this.#skip(source, end);
+    if (!insert) {
+      const strings = this.#position;
+      if ((index === 0 && !this.#skip(source, end)) || !this.#skip(source, end)) return false;
+      // A list that is too large already is only followed for the sake of the table.
+      if (this.tooLarge) return true;
+      const known = this.#literals.find(source, start, this.#position);
+      if (known !== undefined) {
+        this.#add(known);
+        return true;
+      }
+      this.#position = strings;
+    }
     const name = index === 0 ? this.#string(source, end) : this.#entry(index)?.name;
     if (name === undefined) return false;
     const value = this.#string(source, end);
     if (value === undefined) return false;
     const field = headerField(name, value);
     if (insert) this.#insert(field);
-    else if (field.timeoutMs === -1) this.repeatable = false;
+    else if (field.timeoutMs === -1) {
+      this.repeatable = false;
+      // What was marked as never to be indexed is not kept, nor what depends on a table that changes.
+      if (first < 0x10 && index < DYNAMIC_BASE) this.#literals.remember(source, start, this.#position, field);
+    }
     this.#add(field);
     return true;
   }

@@ -22,14 +22,17 @@ export interface MessageOwner {
  * Splits request bodies into messages: a flag byte, four bytes of length, the message. A message that lies whole in the
  * chunk is handed on in place; others are put together in a buffer that grows with what has really come, and counted.
  *
- * Memory: unfinished messages are limited per connection and per server. Before those limits are near, a stream whose
- * message is unfinished gets no more credit, except one at a time, so that messages complete one after the other.
+ * Memory: unfinished messages are limited per connection and per server. Long before, the messages of a connection take
+ * turns: one gets credit beyond its stream's first window only while all that have it fit into a connection's window, or
+ * when it is the only one, so that they complete one after the other.
  */
 export class RequestMessages {
   readonly #owner: MessageOwner;
   readonly #limits: GrpcLimits;
   readonly #total: { bytes: number };
   #unfinishedBytes = 0;
+  /** Lengths of the messages for which all credit has been granted. */
+  #promisedBytes = 0;
   /** Streams waiting for credit in the order of asking, and the one that gets it all the same. */
   #starved: Stream[] = [];
   #favourite: Stream | undefined;
@@ -65,6 +68,7 @@ export class RequestMessages {
       if (stream.messageHave === 0) {
         stream.prefixHave = 0;
         this.#owner.onMessage(stream, buffer, position - need, position, ends && position === end);
+        if (stream.promisedBytes > 0 && stream.messageBody === undefined) this.release(stream);
       } else {
         this.#append(stream, buffer, position - need, position);
         if (stream.ended) return;
@@ -114,20 +118,32 @@ export class RequestMessages {
       this.#total.bytes -= stream.heldBytes;
       stream.heldBytes = 0;
     }
+    this.#promisedBytes -= stream.promisedBytes;
+    stream.promisedBytes = 0;
     if (this.#favourite === stream) this.#favourite = undefined;
     if (this.#starved.length > 0) this.#feed();
   }
 
-  /** Whether `stream` may be granted credit now; if not, it will be asked for again through the owner. */
+  /**
+   * Whether `stream` may be granted credit for all that its unfinished message lacks; if not now, the owner is asked again.
+   * What is granted will come, so it counts from now on.
+   */
   mayCredit(stream: Stream): boolean {
-    if (stream.heldBytes === 0 || this.#unfinishedBytes <= this.#limits.connectionReceiveWindowBytes) return true;
-    this.#favourite ??= stream;
-    if (this.#favourite === stream) return true;
-    if (!stream.starved) {
-      stream.starved = true;
-      this.#starved.push(stream);
+    if (stream.prefixHave === 0) return true;
+    const more = stream.messageLength - stream.promisedBytes;
+    if (this.#promisedBytes + more > this.#limits.connectionReceiveWindowBytes) {
+      this.#favourite ??= stream;
+      if (this.#favourite !== stream) {
+        if (!stream.starved) {
+          stream.starved = true;
+          this.#starved.push(stream);
+        }
+        return false;
+      }
     }
-    return false;
+    stream.promisedBytes += more;
+    this.#promisedBytes += more;
+    return true;
   }
 
   /** The message decompressed, or undefined when that failed and the call has been told. */
@@ -226,19 +242,19 @@ export class RequestMessages {
     return false;
   }
 
+  /** Asks for those that wait, until one has to go on waiting. */
   #feed(): void {
     while (this.#starved.length > 0) {
       const next = this.#starved[0] as Stream;
-      if (!next.ended && !this.#mayFeed(next)) return;
+      if (!next.ended && !this.#hasRoom(next)) return;
       this.#starved.shift();
       next.starved = false;
       if (!next.ended) this.#owner.onCreditDue(next);
     }
   }
 
-  #mayFeed(next: Stream): boolean {
-    if (this.#unfinishedBytes <= this.#limits.connectionReceiveWindowBytes) return true;
-    this.#favourite ??= next;
-    return this.#favourite === next;
+  #hasRoom(next: Stream): boolean {
+    const more = next.messageLength - next.promisedBytes;
+    return this.#favourite === undefined || this.#promisedBytes + more <= this.#limits.connectionReceiveWindowBytes;
   }
 }

@@ -82,10 +82,13 @@ export class Sender {
     return this.bulk.queuedBytes + this.output.waitingBytes + this.output.inFlightBytes;
   }
 
-  /** Whether so much waits that nothing may be added. */
+  /** Whether so much waits for this connection that nothing may be added. */
   get overfull(): boolean {
+    const { connectionSoftBufferBytes, connectionHardBufferBytes, maxBufferedBytes } = this.#limits;
+    const bytes = this.bufferedBytes;
+    // When all connections together hold too much, those that read what they are sent are still served.
     return (
-      this.bufferedBytes > this.#limits.connectionHardBufferBytes || this.#total.bytes > this.#limits.maxBufferedBytes
+      bytes > connectionSoftBufferBytes && (bytes > connectionHardBufferBytes || this.#total.bytes > maxBufferedBytes)
     );
   }
 

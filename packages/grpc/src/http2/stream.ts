@@ -28,6 +28,10 @@ export interface RawRequest {
   onBodyEnd(): void;
 }
 
+/** What a spare stream belongs to. */
+const NO_HOST = Object.freeze({}) as StreamHost;
+const NO_HEAD = Object.freeze({}) as RequestHead;
+
 /**
  * One HTTP/2 stream, which is at the same time the call object its handler gets: a request costs one object, and that one
  * comes from a pool. Fields beyond the public call interfaces belong to the connection's parts named beside them.
@@ -56,8 +60,6 @@ export class Stream implements UnaryCall, StreamCall, Timed {
   started = false;
   /** A cancelled call whose handler still works on it. */
   slotHeld = false;
-  /** Told apart from a later use of the same object. */
-  generation = 0;
 
   // Requests: the message being read (see request-messages.ts).
   recvWindow = 0;
@@ -70,6 +72,8 @@ export class Stream implements UnaryCall, StreamCall, Timed {
   messageSeen = false;
   /** Bytes counted against the limits of unfinished messages. */
   heldBytes = 0;
+  /** Length of the present message once all credit for it is granted. */
+  promisedBytes = 0;
   paused = false;
   heldInput: Uint8Array[] | undefined = undefined;
   heldEnd = false;
@@ -106,14 +110,19 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     this.host = host;
     this.id = id;
     this.head = head;
+    this.ended = false;
     this.startedMs = host.nowMs;
     this.sendWindow = sendWindow;
     this.recvWindow = recvWindow;
   }
 
-  /** Back to the initial state, holding on to nothing of the finished call. */
+  /**
+   * Back to the initial state but for `ended`: until it is opened again, whoever still holds the object can do nothing with
+   * it. It holds on to nothing of the finished call.
+   */
   reset(): void {
-    this.generation++;
+    this.host = NO_HOST;
+    this.head = NO_HEAD;
     this.deadlineMs = undefined;
     this.context = undefined;
     this.onCancel = undefined;
@@ -123,7 +132,6 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     this.raw = undefined;
     this.remoteClosed = false;
     this.localClosed = false;
-    this.ended = false;
     this.started = false;
     this.dataBytes = 0;
     this.prefixHave = 0;
