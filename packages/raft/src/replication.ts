@@ -59,12 +59,10 @@ export function broadcastHeartbeat(core: Core): void {
   for (const progress of core.tracker.all) {
     if (progress.id === core.id) continue;
     // Heartbeats are not checked against the log, so none may commit more than what is known to be there.
-    const commit = Math.min(progress.match, core.log.committed);
     const message = core.draft(MessageType.Heartbeat, progress.id);
-    message.commit = commit;
+    message.commit = Math.min(progress.match, core.log.committed);
     if (token !== undefined) message.context = token;
     core.send(message);
-    progress.sentCommit = Math.max(progress.sentCommit, commit);
   }
 }
 

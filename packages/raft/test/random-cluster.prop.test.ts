@@ -5,7 +5,7 @@ import { RandomCluster } from "./harness/random-cluster.ts";
 
 /** First seed and number of seeds; another first seed by RAFT_SEED, more of them by RAFT_SEEDS. */
 const FIRST_SEED = Number(process.env["RAFT_SEED"] ?? 1);
-const SEEDS = Number(process.env["RAFT_SEEDS"] ?? 50);
+const SEEDS = Number(process.env["RAFT_SEEDS"] ?? 40);
 
 const CONFIGS: Readonly<Record<string, Partial<RaftConfigInput>>> = {
   "plain elections": {},

@@ -44,6 +44,43 @@ describe("linearizable reads (§8, dissertation §6.4)", () => {
     expect([net.at(1).node.role, answers(net, 1)]).toEqual(["follower", []]);
   });
 
+  it("are not answered by a leader that was deposed without knowing, even if it leads again", () => {
+    const net = new Net({ voters: 3 });
+    net.elect(1);
+    net.elect(2, 2, 3);
+    net.propose(2, "x");
+    net.settle(2, 3);
+    read(net, 1, "stale");
+    net.run(1);
+    net.network = [];
+    net.at(2).node.tick();
+    net.settle();
+    net.at(2).node.tick();
+    net.settle();
+    net.elect(1);
+    expect(net.at(1).node.role).toBe("leader");
+    read(net, 1, "new");
+    net.settle();
+    expect(answers(net, 1)).toEqual([`new@${net.at(1).node.committed}`]);
+  });
+
+  it("that came too early are forgotten with the term", () => {
+    const net = new Net({ voters: 3 });
+    net.at(1).node.campaign();
+    net.run(1);
+    net.send(1, { type: MessageType.VoteResp, from: 2n, term: 2 });
+    read(net, 1, "early");
+    net.run(1);
+    net.network = [];
+    net.elect(2, 2);
+    net.elect(2, 2, 3);
+    net.at(2).node.tick();
+    net.settle();
+    expect(net.at(1).node.role).toBe("follower");
+    net.elect(1);
+    expect([net.at(1).node.role, answers(net, 1)]).toEqual(["leader", []]);
+  });
+
   it("wait for the first commit of the term", () => {
     const net = new Net({ voters: 3 });
     net.at(1).node.campaign();

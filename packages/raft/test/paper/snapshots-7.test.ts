@@ -101,6 +101,25 @@ describe("log compaction (§7)", () => {
     expect([net.at(2).node.status().stableIndex, net.at(2).appliedIndex]).toEqual([BASE + 7, BASE + 7]);
   });
 
+  it("goes on waiting for a snapshot to arrive although the peer could not be reached with something else", () => {
+    const net = new Net({ voters: 3 });
+    net.elect(1, 1, 2);
+    net.propose(1, "a");
+    net.settle(1, 2);
+    net.at(1).snapshot(0);
+    net.at(1).node.reportUnreachable(3n);
+    net.send(1, { type: MessageType.HeartbeatResp, from: 3n, term: 2 });
+    net.run(1);
+    const peer = () =>
+      net
+        .at(1)
+        .node.status()
+        .peers.find(({ id }) => id === 3n);
+    expect(peer()).toMatchObject({ state: "snapshot", pendingSnapshot: BASE + 2 });
+    net.at(1).node.reportUnreachable(3n);
+    expect(peer()).toMatchObject({ state: "snapshot", pendingSnapshot: BASE + 2 });
+  });
+
   it("sends none to a peer that was not heard of", () => {
     const net = new Net({ voters: 3 });
     net.elect(1, 1, 2);
