@@ -107,6 +107,24 @@ describe("calls from grpc-js", () => {
     expect(test.observed.handlerErrors.map(String)).toEqual(["Error: boom"]);
   });
 
+  it("does not send parts that are not as long as they should be", async () => {
+    const { server, port, observed } = await startServer({
+      services: {
+        "test.Echo": {
+          Unary: {
+            kind: "unary",
+            handler: (call, message) => call.respondParts([message.slice()], message.length + 1),
+          },
+        },
+      },
+    });
+    const other = new GrpcClient(port);
+    expect((await other.unary("Unary", Buffer.from("abc"))).code).toBe(Status.INTERNAL);
+    expect(String(observed.handlerErrors[0])).toContain("as long as its length says");
+    other.close();
+    await server.close();
+  });
+
   it("refuses a message above the limit by its prefix alone", async () => {
     const { code, details } = await client.unary("Unary", Buffer.alloc(5_000_000));
     expect(code).toBe(Status.RESOURCE_EXHAUSTED);

@@ -1,4 +1,4 @@
-import { concatBytes } from "@quorate/base";
+import { assert, concatBytes } from "@quorate/base";
 import { Status } from "../status.ts";
 import type { MetadataInit } from "../types.ts";
 import { type BulkOwner, BulkQueue } from "./bulk-queue.ts";
@@ -113,6 +113,7 @@ export class Sender {
 
   /** Answers a unary call with a message made of shared parts. */
   respondParts(stream: Stream, parts: readonly Uint8Array[], length: number): void {
+    assertLength(parts, length);
     if (!this.#direct(stream, length) || stream.responseBlock !== undefined) {
       this.sendParts(stream, parts, length);
       if (!stream.ended) this.finish(stream, Status.OK, "", undefined);
@@ -139,6 +140,7 @@ export class Sender {
 
   /** Sends one message of a stream made of shared parts. */
   sendParts(stream: Stream, parts: readonly Uint8Array[], length: number): boolean {
+    assertLength(parts, length);
     if (!this.#admit(stream, length)) return false;
     this.sendHeaders(stream);
     if (this.#direct(stream, length)) copyParts(this.output.buffer as Buffer, this.#startData(stream, length), parts);
@@ -326,6 +328,13 @@ export class Sender {
     }
     return false;
   }
+}
+
+/** A wrong length would garble all that follows on the connection, so it must not get that far. */
+function assertLength(parts: readonly Uint8Array[], length: number): void {
+  let sum = 0;
+  for (const part of parts) sum += part.length;
+  assert(sum === length, "the parts of a message are as long as its length says");
 }
 
 function copyParts(target: Uint8Array, at: number, parts: readonly Uint8Array[]): void {
