@@ -4,8 +4,8 @@
  * used; elsewhere plain loops give the same result.
  */
 interface NativeBytes {
-  latin1Slice(start: number, end: number): string;
-  latin1Write(text: string, offset: number, length: number): number;
+  readonly latin1Slice: (this: Uint8Array, start: number, end: number) => string;
+  readonly latin1Write: (this: Uint8Array, text: string, offset: number, length: number) => number;
 }
 interface NativeBuffer {
   readonly prototype: NativeBytes;
@@ -21,7 +21,7 @@ export const EMPTY_BYTES: Uint8Array = new Uint8Array(0);
 
 /** The latin1 string of `bytes[start, end)`. */
 export function latin1FromBytes(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
-  if (nativeSlice !== undefined) return nativeSlice.call(bytes as unknown as NativeBytes, start, end);
+  if (nativeSlice !== undefined) return nativeSlice.call(bytes, start, end);
   let text = "";
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i] as number);
   return text;
@@ -31,7 +31,7 @@ export function latin1FromBytes(bytes: Uint8Array, start = 0, end: number = byte
 export function writeLatin1(text: string, target: Uint8Array, offset: number): number {
   const length = text.length;
   if (length > 24 && nativeWrite !== undefined) {
-    nativeWrite.call(target as unknown as NativeBytes, text, offset, length);
+    nativeWrite.call(target, text, offset, length);
   } else {
     for (let i = 0; i < length; i++) target[offset + i] = text.charCodeAt(i);
   }

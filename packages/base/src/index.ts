@@ -1,4 +1,5 @@
 export { assert, InvariantError, must, unreachable } from "./assert.ts";
+export { ByteSlab } from "./byte-slab.ts";
 export {
   bytesFromLatin1,
   compareBytes,

@@ -23,6 +23,14 @@ export class Writer {
     return this.buffer.slice(0, this.length);
   }
 
+  /** Copies what was written to the beginning of `target`. */
+  copyTo(target: Uint8Array): void {
+    const { buffer, length } = this;
+    // Below this a loop beats the call.
+    if (length < 32) for (let i = 0; i < length; i++) target[i] = buffer[i] as number;
+    else target.set(buffer.subarray(0, length));
+  }
+
   /** Makes room for `bytes` more. */
   ensure(bytes: number): void {
     const needed = this.length + bytes;

@@ -1,4 +1,4 @@
-import { writeLatin1 } from "@quorate/base";
+import { ByteSlab, writeLatin1 } from "@quorate/base";
 import { HIGH, LOW, unsigned, words } from "../varint64.ts";
 import { bigintSize, varintSize } from "../writer.ts";
 
@@ -22,8 +22,11 @@ function putBytes(target: Uint8Array, at: number, bytes: Uint8Array): number {
   return at + count;
 }
 
+/** What is stored is written to the backend, told to watchers and let go of, one key-value soon after the other. */
+const slab = new ByteSlab();
+
 /**
- * The canonical encoding of an `mvccpb.KeyValue`, in fresh memory of exactly its size. `key` is latin1; revisions and version
+ * The canonical encoding of an `mvccpb.KeyValue`, a view of memory that its neighbours share. `key` is latin1; revisions and version
  * are positive.
  */
 export function encodeStoredKeyValue(
@@ -39,7 +42,7 @@ export function encodeStoredKeyValue(
   size += 3 + varintSize(createRevision) + varintSize(modRevision) + varintSize(version);
   if (value.length > 0) size += 1 + varintSize(value.length) + value.length;
   if (hasLease) size += 1 + bigintSize(lease);
-  const bytes = new Uint8Array(size);
+  const bytes = slab.take(size);
   bytes[0] = 0x0a;
   let position = writeLatin1(key, bytes, putVarint(bytes, 1, key.length));
   bytes[position] = 0x10;

@@ -12,7 +12,9 @@ import {
   decodePutRequest,
   decodeTxnRequest,
   type ErrorCode,
+  type PutRequest,
   RaftRequestPeek,
+  type TxnRequest,
 } from "@quorate/protocol";
 import { type Entry, EntryType } from "@quorate/raft";
 import { ALARM_CORRUPT, ALARM_NOSPACE, type Alarms } from "./alarms.ts";
@@ -83,7 +85,7 @@ export class Applier {
     const { field, start, end } = peek;
     // Two members may draw the same low bits; the high ones are this member's own.
     const waiting = peek.idHigh16 === this.#deps.idHigh16 ? pending.take(peek.idLow48) : undefined;
-    const result = this.#dispatch(field, entry.data, start, end);
+    const result = this.#dispatch(field, entry.data, start, end, waiting?.request);
     waiting?.applied(result);
   }
 
@@ -95,16 +97,17 @@ export class Applier {
     backend.commit();
   }
 
-  #dispatch(field: number, data: Uint8Array, start: number, end: number): ApplyResult {
+  /** `decoded` is the request in `data[start, end)` where it was proposed here. */
+  #dispatch(field: number, data: Uint8Array, start: number, end: number, decoded: unknown): ApplyResult {
     const { alarms, store } = this.#deps;
     switch (field) {
       case RequestKind.Put:
-        return this.#put(data, start, end);
+        return this.#put((decoded as PutRequest | undefined) ?? decodePutRequest(data, start, end));
       case RequestKind.DeleteRange:
         if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
         return store.deleteRange(decodeDeleteRangeRequest(data, start, end));
       case RequestKind.Txn:
-        return this.#txn(data, start, end);
+        return this.#txn((decoded as TxnRequest | undefined) ?? decodeTxnRequest(data, start, end));
       case RequestKind.Compaction:
         return this.#compact(data, start, end);
       case RequestKind.LeaseGrant:
@@ -120,20 +123,18 @@ export class Applier {
     }
   }
 
-  #put(data: Uint8Array, start: number, end: number): ApplyResult {
+  #put(request: PutRequest): ApplyResult {
     const { alarms, quota, store } = this.#deps;
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
     if (alarms.isActive(ALARM_NOSPACE)) return "noSpace";
-    const request = decodePutRequest(data, start, end);
     const fits = quota.admits(putCost(request));
     const result = store.put(request);
     return fits || typeof result === "string" ? result : this.#overQuota();
   }
 
-  #txn(data: Uint8Array, start: number, end: number): ApplyResult {
+  #txn(request: TxnRequest): ApplyResult {
     const { alarms, quota, store } = this.#deps;
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
-    const request = decodeTxnRequest(data, start, end);
     const cost = txnCost(request);
     if (cost > 0 && alarms.isActive(ALARM_NOSPACE)) return "noSpace";
     const fits = quota.admits(cost);

@@ -1,7 +1,18 @@
 import { copyBytes } from "@quorate/base";
-import type { Method, UnaryCall } from "@quorate/grpc";
-import { checkPut, checkRange, checkTxn, isTxnReadonly, isTxnSerializable, putCost, txnCost } from "@quorate/mvcc";
+import type { Method, UnaryCall, UnaryHandler } from "@quorate/grpc";
 import {
+  checkDeleteRange,
+  checkPut,
+  checkRange,
+  checkTxn,
+  isTxnReadonly,
+  isTxnSerializable,
+  putCost,
+  txnCost,
+} from "@quorate/mvcc";
+import {
+  type CompactionRequest,
+  type DeleteRangeRequest,
   type DeleteRangeResult,
   decodeCompactionRequest,
   decodeDeleteRangeRequest,
@@ -9,11 +20,13 @@ import {
   decodeRangeRequest,
   decodeTxnRequest,
   type ErrorCode,
+  type PutRequest,
   type PutResult,
   type RangeRequest,
   type RangeResult,
   type TxnRequest,
   type TxnResult,
+  type Writer,
   writeDeleteRangeResponse,
   writePutResponse,
   writeRangeResponse,
@@ -21,7 +34,7 @@ import {
 } from "@quorate/protocol";
 import { type HeaderResult, RequestKind } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { Proposer } from "./proposal.ts";
+import type { Proposer, Refusal, WriteMethod } from "./proposal.ts";
 import { rangeStreamHandler } from "./range-stream.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 import { respondWith } from "./respond.ts";
@@ -76,136 +89,95 @@ export class KvService {
       failWith(call, result);
       return;
     }
-    const { header, replica, writer } = this.#context;
-    writer.reset();
-    header.raftTerm = replica.term;
-    writeRangeResponse(writer, header, result);
-    respondWith(call, writer);
+    writeRangeResponse(this.#begin(), this.#context.header, result);
+    respondWith(call, this.#context.writer);
   }
 
-  readonly #put = (call: UnaryCall, message: Uint8Array): void => {
-    const { quota, raiseNoSpace } = this.#context;
-    try {
-      const request = decodePutRequest(message);
-      if (!quota.admits(putCost(request))) {
-        raiseNoSpace();
-        failWith(call, "noSpace");
-        return;
-      }
-      const invalid = checkPut(request);
-      if (invalid !== undefined) {
-        failWith(call, invalid);
-        return;
-      }
-    } catch (error) {
-      failUndecodable(call, error);
-      return;
-    }
-    this.#proposer.submit(call, RequestKind.Put, message, this.#answerPut);
+  readonly #put: UnaryHandler = (call, message) => this.#proposer.submit(call, message, this.#putMethod);
+
+  readonly #putMethod: WriteMethod<PutRequest, PutResult> = {
+    kind: RequestKind.Put,
+    decode: decodePutRequest,
+    check: (request) => (this.#hasRoom(putCost(request)) ? checkPut(request) : "noSpace"),
+    answer: (call, result) => {
+      writePutResponse(this.#begin(), this.#context.header, result);
+      respondWith(call, this.#context.writer);
+    },
   };
 
-  readonly #answerPut = (call: UnaryCall, result: PutResult): void => {
-    const { header, replica, writer } = this.#context;
-    writer.reset();
-    header.raftTerm = replica.term;
-    writePutResponse(writer, header, result);
-    respondWith(call, writer);
+  readonly #deleteRange: UnaryHandler = (call, message) =>
+    this.#proposer.submit(call, message, this.#deleteRangeMethod);
+
+  readonly #deleteRangeMethod: WriteMethod<DeleteRangeRequest, DeleteRangeResult> = {
+    kind: RequestKind.DeleteRange,
+    decode: decodeDeleteRangeRequest,
+    check: checkDeleteRange,
+    answer: (call, result) => {
+      writeDeleteRangeResponse(this.#begin(), this.#context.header, result);
+      respondWith(call, this.#context.writer);
+    },
   };
 
-  readonly #deleteRange = (call: UnaryCall, message: Uint8Array): void => {
-    try {
-      if (decodeDeleteRangeRequest(message).key.length === 0) {
-        failWith(call, "emptyKey");
-        return;
-      }
-    } catch (error) {
-      failUndecodable(call, error);
-      return;
-    }
-    this.#proposer.submit(call, RequestKind.DeleteRange, message, this.#answerDeleteRange);
-  };
+  readonly #txn: UnaryHandler = (call, message) => this.#proposer.submit(call, message, this.#txnMethod);
 
-  readonly #answerDeleteRange = (call: UnaryCall, result: DeleteRangeResult): void => {
-    const { header, replica, writer } = this.#context;
-    writer.reset();
-    header.raftTerm = replica.term;
-    writeDeleteRangeResponse(writer, header, result);
-    respondWith(call, writer);
-  };
-
-  readonly #txn = (call: UnaryCall, message: Uint8Array): void => {
-    const { limits, quota, raiseNoSpace } = this.#context;
-    let request: TxnRequest;
-    try {
-      request = decodeTxnRequest(message);
-    } catch (error) {
-      failUndecodable(call, error);
-      return;
-    }
-    if (!quota.admits(txnCost(request))) {
-      raiseNoSpace();
-      failWith(call, "noSpace");
-      return;
-    }
-    const invalid = checkTxn(request, limits.maxTxnOps);
-    if (invalid !== undefined) failWith(call, invalid);
-    else if (isTxnReadonly(request)) this.#readonlyTxn(call, request, message);
-    else this.#proposer.submit(call, RequestKind.Txn, message, this.#answerTxn);
+  readonly #txnMethod: WriteMethod<TxnRequest, TxnResult> = {
+    kind: RequestKind.Txn,
+    decode: decodeTxnRequest,
+    check: (request, call) => {
+      if (!this.#hasRoom(txnCost(request))) return "noSpace";
+      return checkTxn(request, this.#context.limits.maxTxnOps) ?? this.#answerReadonly(request, call);
+    },
+    answer: (call, result) => this.#answerTxn(call, result),
   };
 
   /** A transaction of reads alone is answered from the applied state, after a read-index round unless all are serializable. */
-  #readonlyTxn(call: UnaryCall, request: TxnRequest, message: Uint8Array): void {
+  #answerReadonly(request: TxnRequest, call: UnaryCall): Refusal | undefined {
+    if (!isTxnReadonly(request)) return undefined;
     const { replica, store } = this.#context;
-    if (isTxnSerializable(request) || replica.readsAreLinearizable()) {
-      this.#answerTxnOrFail(call, store.txn(request));
-      return;
-    }
-    const kept = decodeTxnRequest(copyBytes(message));
-    replica.linearizableRead(
-      () => this.#answerTxnOrFail(call, store.txn(kept)),
-      (code) => failWith(call, code),
-    );
+    const run = (): void => {
+      const result = store.txn(request);
+      if (typeof result === "string") failWith(call, result);
+      else this.#answerTxn(call, result);
+    };
+    if (isTxnSerializable(request)) run();
+    else replica.linearizableRead(run, (code) => failWith(call, code));
+    return "answered";
   }
 
-  #answerTxnOrFail(call: UnaryCall, result: TxnResult | ErrorCode): void {
-    if (typeof result === "string") failWith(call, result);
-    else this.#answerTxn(call, result);
+  #answerTxn(call: UnaryCall, result: TxnResult): void {
+    writeTxnResponse(this.#begin(), this.#context.header, result);
+    respondWith(call, this.#context.writer);
   }
 
-  readonly #answerTxn = (call: UnaryCall, result: TxnResult): void => {
+  readonly #compact: UnaryHandler = (call, message) => this.#proposer.submit(call, message, this.#compactMethod);
+
+  readonly #compactMethod: WriteMethod<CompactionRequest, HeaderResult> = {
+    kind: RequestKind.Compaction,
+    decode: decodeCompactionRequest,
+    check: () => undefined,
+    answer: (call, result, { physical }) => {
+      const answer = (): void => {
+        // A response that holds nothing but a header has the shape of a put's without a previous value.
+        writePutResponse(this.#begin(), this.#context.header, { revision: result.revision, prevKv: undefined });
+        respondWith(call, this.#context.writer);
+      };
+      if (physical) this.#context.whenCompacted(answer);
+      else answer();
+    },
+  };
+
+  /** Whether a request of this cost fits; asks for the alarm where it does not. */
+  #hasRoom(costBytes: number): boolean {
+    if (this.#context.quota.admits(costBytes)) return true;
+    this.#context.raiseNoSpace();
+    return false;
+  }
+
+  /** The scratch writer, empty, and the header as of now. */
+  #begin(): Writer {
     const { header, replica, writer } = this.#context;
     writer.reset();
     header.raftTerm = replica.term;
-    writeTxnResponse(writer, header, result);
-    respondWith(call, writer);
-  };
-
-  readonly #compact = (call: UnaryCall, message: Uint8Array): void => {
-    let physical: boolean;
-    try {
-      physical = decodeCompactionRequest(message).physical;
-    } catch (error) {
-      failUndecodable(call, error);
-      return;
-    }
-    this.#proposer.submit(
-      call,
-      RequestKind.Compaction,
-      message,
-      physical ? this.#answerPhysicalCompact : this.#answerCompact,
-    );
-  };
-
-  readonly #answerCompact = (call: UnaryCall, result: HeaderResult): void => {
-    const { header, replica, writer } = this.#context;
-    writer.reset();
-    header.raftTerm = replica.term;
-    // A response that holds nothing but a header has the shape of a put's without a previous value.
-    writePutResponse(writer, header, { revision: result.revision, prevKv: undefined });
-    respondWith(call, writer);
-  };
-
-  readonly #answerPhysicalCompact = (call: UnaryCall, result: HeaderResult): void => {
-    this.#context.whenCompacted(() => this.#answerCompact(call, result));
-  };
+    return writer;
+  }
 }

@@ -1,5 +1,5 @@
 import { bytesFromLatin1 } from "@quorate/base";
-import type { Method, StreamCall, UnaryCall } from "@quorate/grpc";
+import type { Method, StreamCall, UnaryCall, UnaryHandler } from "@quorate/grpc";
 import {
   createLeaseGrantResponse,
   createLeaseKeepAliveResponse,
@@ -15,12 +15,14 @@ import {
   encodeLeaseLeasesResponse,
   encodeLeaseRevokeResponse,
   encodeLeaseTimeToLiveResponse,
+  type LeaseGrantRequest,
+  type LeaseRevokeRequest,
 } from "@quorate/protocol";
 import { type HeaderResult, type LeaseGrantResult, leaseCostBytes, RequestKind } from "../../core/index.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { Proposer } from "./proposal.ts";
-import { failUndecodable, failWith } from "./reply.ts";
+import type { Proposer, WriteMethod } from "./proposal.ts";
+import { failUndecodable } from "./reply.ts";
 
 /** `etcdserverpb.Lease`. gRPC API page, section 7. */
 export class LeaseService {
@@ -42,43 +44,43 @@ export class LeaseService {
     };
   }
 
-  readonly #grant = (call: UnaryCall, message: Uint8Array): void => {
-    const { quota, raiseNoSpace, requestIds } = this.#context;
-    let request: ReturnType<typeof decodeLeaseGrantRequest>;
+  readonly #grant: UnaryHandler = (call, message) => {
+    let named = message;
     try {
-      request = decodeLeaseGrantRequest(message);
+      const request = decodeLeaseGrantRequest(message);
+      // A lease the client left unnamed gets its ID here, so that all members know it by the same.
+      if (request.id === 0n) {
+        named = encodeLeaseGrantRequest({ ...request, id: this.#context.requestIds.nextLeaseId() });
+      }
     } catch (error) {
       failUndecodable(call, error);
       return;
     }
-    if (!quota.admits(leaseCostBytes())) {
-      raiseNoSpace();
-      failWith(call, "noSpace");
-      return;
-    }
-    // A lease the client left unnamed gets its ID here, so that all members know it by the same.
-    const chosen = request.id === 0n ? encodeLeaseGrantRequest({ ...request, id: requestIds.nextLeaseId() }) : message;
-    this.#proposer.submit(call, RequestKind.LeaseGrant, chosen, this.#answerGrant);
+    this.#proposer.submit(call, named, this.#grantMethod);
   };
 
-  readonly #answerGrant = (call: UnaryCall, result: LeaseGrantResult): void => {
-    const header = responseHeader(this.#context);
-    call.respond(encodeLeaseGrantResponse(createLeaseGrantResponse({ header, id: result.id, ttl: result.ttlSeconds })));
+  readonly #grantMethod: WriteMethod<LeaseGrantRequest, LeaseGrantResult> = {
+    kind: RequestKind.LeaseGrant,
+    decode: decodeLeaseGrantRequest,
+    check: () => {
+      if (this.#context.quota.admits(leaseCostBytes())) return undefined;
+      this.#context.raiseNoSpace();
+      return "noSpace";
+    },
+    answer: (call, { id, ttlSeconds }) => {
+      const header = responseHeader(this.#context);
+      call.respond(encodeLeaseGrantResponse(createLeaseGrantResponse({ header, id, ttl: ttlSeconds })));
+    },
   };
 
-  readonly #revoke = (call: UnaryCall, message: Uint8Array): void => {
-    try {
-      decodeLeaseRevokeRequest(message);
-    } catch (error) {
-      failUndecodable(call, error);
-      return;
-    }
-    this.#proposer.submit(call, RequestKind.LeaseRevoke, message, this.#answerRevoke);
-  };
+  readonly #revoke: UnaryHandler = (call, message) => this.#proposer.submit(call, message, this.#revokeMethod);
 
-  readonly #answerRevoke = (call: UnaryCall, result: HeaderResult): void => {
-    const header = responseHeader(this.#context, result.revision);
-    call.respond(encodeLeaseRevokeResponse({ header }));
+  readonly #revokeMethod: WriteMethod<LeaseRevokeRequest, HeaderResult> = {
+    kind: RequestKind.LeaseRevoke,
+    decode: decodeLeaseRevokeRequest,
+    check: () => undefined,
+    answer: (call, { revision }) =>
+      call.respond(encodeLeaseRevokeResponse({ header: responseHeader(this.#context, revision) })),
   };
 
   readonly #keepAlive = (call: StreamCall): void => {

@@ -30,7 +30,7 @@ import {
 } from "../../core/index.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
-import type { Proposer } from "./proposal.ts";
+import type { Proposer, WriteMethod } from "./proposal.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 
 const UNKNOWN = 2;
@@ -104,12 +104,15 @@ export class MaintenanceService {
     } else if (request.action === ACTION_GET) {
       this.#answerAlarms(call, this.#context.alarms.list(request.alarm));
     } else {
-      this.#proposer.submit(call, RequestKind.Alarm, message, this.#answerAlarmChange);
+      this.#proposer.submit(call, message, this.#alarmMethod);
     }
   };
 
-  readonly #answerAlarmChange = (call: UnaryCall, result: AlarmResult): void => {
-    this.#answerAlarms(call, result.alarms);
+  readonly #alarmMethod: WriteMethod<AlarmRequest, AlarmResult> = {
+    kind: RequestKind.Alarm,
+    decode: decodeAlarmRequest,
+    check: () => undefined,
+    answer: (call, { alarms }) => this.#answerAlarms(call, alarms),
   };
 
   #answerAlarms(call: UnaryCall, active: readonly Alarm[]): void {

@@ -1,30 +1,45 @@
-import { copyBytes } from "@quorate/base";
+import { ByteSlab } from "@quorate/base";
 import type { UnaryCall } from "@quorate/grpc";
-import { type ErrorCode, Writer, writeRaftRequest } from "@quorate/protocol";
+import { type ErrorCode, varintSize, Writer, writeRaftRequest } from "@quorate/protocol";
 import type { ApplyResult, Pending } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
-import { failWith } from "./reply.ts";
+import { failUndecodable, failWith } from "./reply.ts";
 
 /** More that waits for the engine than this means that it cannot keep up; memory must not pay for it. */
 const UNWRITTEN_BYTES_MAX = 256 * 1024 * 1024;
 
-/** How the result of an applied request is written as an answer. */
-export type Answer<R> = (call: UnaryCall, result: R) => void;
+/** Why a request is not proposed: an error to be told, or that its call has been answered already. */
+export type Refusal = ErrorCode | "answered";
 
-/** A unary call that waits for its entry. One small object per write request: the answer itself is a shared function. */
-class WaitingCall<R> implements Pending {
+/**
+ * One kind of write request: how it is decoded, why it may be refused before it is proposed, and how its result is written. One
+ * object for all calls of a method.
+ */
+export interface WriteMethod<Q, R> {
+  /** See `RequestKind`. */
+  readonly kind: number;
+  readonly decode: (bytes: Uint8Array, start: number, end: number) => Q;
+  /** Undefined if it may be proposed. */
+  readonly check: (request: Q, call: UnaryCall) => Refusal | undefined;
+  readonly answer: (call: UnaryCall, result: R, request: Q) => void;
+}
+
+/** A unary call that waits for its entry. One small object per write request. */
+class WaitingCall<Q, R> implements Pending {
+  readonly request: Q;
   readonly #call: UnaryCall;
-  readonly #answer: Answer<R>;
+  readonly #method: WriteMethod<Q, R>;
 
-  constructor(call: UnaryCall, answer: Answer<R>) {
+  constructor(call: UnaryCall, method: WriteMethod<Q, R>, request: Q) {
+    this.request = request;
     this.#call = call;
-    this.#answer = answer;
+    this.#method = method;
   }
 
   applied(result: ApplyResult): void {
     if (typeof result === "string") failWith(this.#call, result);
     // The proposer chose the request's kind, and with it the kind of result.
-    else this.#answer(this.#call, result as R);
+    else this.#method.answer(this.#call, result as R, this.request);
   }
 
   failed(code: ErrorCode): void {
@@ -36,29 +51,56 @@ class WaitingCall<R> implements Pending {
 export class Proposer {
   readonly #context: NodeContext;
   readonly #writer = new Writer();
+  /** Entries go in the order in which they came, all of one slab at about the same time. */
+  readonly #slab = new ByteSlab();
+  #low48 = 0;
 
   constructor(context: NodeContext) {
     this.#context = context;
   }
 
   /**
-   * Proposes the request of `kind` whose encoded form is `request` (borrowed) on behalf of `call`, and has `answer` write the
-   * result once it was applied here. The bytes go into the log as the client sent them.
+   * Proposes the request that `message` (borrowed) encodes and answers `call` once it was applied here. The bytes go into the log
+   * as the client sent them, copied once; the request is decoded from the copy, once.
    */
-  submit<R>(call: UnaryCall, kind: number, request: Uint8Array, answer: Answer<R>): void {
-    const refused = this.propose(kind, request, new WaitingCall(call, answer));
+  submit<Q, R>(call: UnaryCall, message: Uint8Array, method: WriteMethod<Q, R>): void {
+    const data = this.#entry(method.kind, message);
+    const low48 = this.#low48;
+    let request: Q;
+    try {
+      const start = varintSize(method.kind * 8) + varintSize(message.length);
+      request = method.decode(data, start, start + message.length);
+    } catch (error) {
+      failUndecodable(call, error);
+      return;
+    }
+    let refused = method.check(request, call);
+    if (refused === "answered") return;
+    refused ??= this.#propose(data, low48, new WaitingCall(call, method, request));
     if (refused !== undefined) failWith(call, refused);
   }
 
-  /** The same for a request of the server itself. Returns an error code when it was refused and `pending` is not called. */
+  /** Proposes a request of the server itself. Returns an error code when it was refused and `pending` is not called. */
   propose(kind: number, request: Uint8Array, pending: Pending): ErrorCode | undefined {
-    const { backend, limits, replica, requestIds } = this.#context;
+    return this.#propose(this.#entry(kind, request), this.#low48, pending);
+  }
+
+  #propose(data: Uint8Array, low48: number, pending: Pending): ErrorCode | undefined {
+    const { backend, limits, replica } = this.#context;
+    if (data.length > limits.maxRequestBytes) return "requestTooLarge";
     if (backend.unwrittenBytes > UNWRITTEN_BYTES_MAX) return "tooManyRequests";
-    const idLow48 = requestIds.nextLow48();
+    return replica.propose(data, low48, pending);
+  }
+
+  /** The entry for a request, with a new ID that `#low48` holds then. */
+  #entry(kind: number, request: Uint8Array): Uint8Array {
+    const { requestIds } = this.#context;
     const writer = this.#writer;
     writer.reset();
-    writeRaftRequest(writer, kind, request, requestIds.high16, idLow48);
-    if (writer.length > limits.maxRequestBytes) return "requestTooLarge";
-    return replica.propose(copyBytes(writer.buffer.subarray(0, writer.length)), idLow48, pending);
+    this.#low48 = requestIds.nextLow48();
+    writeRaftRequest(writer, kind, request, requestIds.high16, this.#low48);
+    const data = this.#slab.take(writer.length);
+    writer.copyTo(data);
+    return data;
   }
 }
