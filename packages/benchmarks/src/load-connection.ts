@@ -26,8 +26,10 @@ export interface LoadHandler {
 
 interface OpenCall {
   readonly slot: number;
-  /** Bytes of a message whose rest is still to come. */
-  partial: Buffer | undefined;
+  /** Pieces of a message whose rest is still to come, and how much there is and must be. */
+  pieces: Buffer[];
+  have: number;
+  need: number;
   messages: number;
 }
 
@@ -75,7 +77,7 @@ export class LoadConnection {
   call(slot: number, message: Uint8Array, keepOpen = false): void {
     const streamId = this.#nextStream;
     this.#nextStream += 2;
-    this.#calls.set(streamId, { slot, partial: undefined, messages: 0 });
+    this.#calls.set(streamId, { slot, pieces: [], have: 0, need: 5, messages: 0 });
     const block = this.#usedTable ? this.#blocks.later : this.#blocks.first;
     this.#usedTable = true;
     this.#write(callFrames(streamId, block, message, keepOpen));
@@ -130,7 +132,11 @@ export class LoadConnection {
   #onMessageBytes(streamId: number, payload: Buffer): void {
     const call = this.#calls.get(streamId);
     if (call === undefined) return;
-    const bytes = call.partial === undefined ? payload : Buffer.concat([call.partial, payload]);
+    call.have += payload.length;
+    // Large messages come in many frames: put together once, when they are whole.
+    if (call.have < call.need || call.pieces.length > 0) call.pieces.push(Buffer.from(payload));
+    if (call.have < call.need) return;
+    const bytes = call.pieces.length === 0 ? payload : Buffer.concat(call.pieces);
     let position = 0;
     while (bytes.length - position >= 5) {
       const end = position + 5 + bytes.readUInt32BE(position + 1);
@@ -139,7 +145,10 @@ export class LoadConnection {
       this.#handler.message(call.slot, bytes, position + 5, end);
       position = end;
     }
-    call.partial = position < bytes.length ? bytes.subarray(position) : undefined;
+    const rest = bytes.length - position;
+    call.pieces = rest === 0 ? [] : [Buffer.from(bytes.subarray(position))];
+    call.have = rest;
+    call.need = rest < 5 ? 5 : 5 + bytes.readUInt32BE(position + 1);
   }
 
   #end(streamId: number, ok: boolean): void {

@@ -1,17 +1,7 @@
 import { readFileSync } from "node:fs";
-import { ETCD_CLUSTER_VERSION, ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
-import { FEATURE_GATES, type FeatureGate, parseServerConfig, type ServerConfig } from "./config/index.ts";
-import { healthSource } from "./health-port.ts";
-import { Listeners } from "./listeners.ts";
+import { parseServerConfig } from "./config/index.ts";
 import { openLog, type ServerLog } from "./log/index.ts";
-import { grpcMetrics, PrometheusMetrics, serverMetrics } from "./metrics/index.ts";
-import { Node } from "./node.ts";
-import { observeNode } from "./scrape.ts";
 
-/** How long requests in flight may take to finish once the server was told to stop. */
-const DRAIN_MS = 5000;
-/** A health check's read may take this long plus two election timeouts, as etcd's requests. */
-const HEALTH_READ_BASE_MS = 5000;
 const EXIT_FATAL = 1;
 
 /** The program: runs until it is told to stop, then leaves with code 0; with 1 or 2 and a line that says why otherwise. */
@@ -35,103 +25,12 @@ export async function main(
   try {
     log = openLog(outcome.config.log);
   } catch (error) {
-    process.stderr.write(`${text(error)}\n`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = EXIT_FATAL;
     return;
   }
   for (const { level, message, fields } of outcome.notices) log.logger[level](message, fields);
+  // What only prints and leaves is spared the loading of a server.
+  const { run } = await import("./run.ts");
   await run(outcome.config, log);
-}
-
-async function run(config: ServerConfig, log: ServerLog): Promise<void> {
-  const { logger } = log;
-  const fatal = (error: unknown): never => {
-    logger.fatal("the member cannot go on", {
-      error: text(error),
-      stack: error instanceof Error ? error.stack : undefined,
-    });
-    log.flushNow();
-    process.exit(EXIT_FATAL);
-  };
-  process.on("uncaughtException", fatal);
-  process.on("unhandledRejection", fatal);
-  logger.info("starting", {
-    "quorate-version": QUORATE_VERSION,
-    "etcd-version": ETCD_VERSION,
-    "node-version": process.versions.node,
-    name: config.name,
-    "data-dir": config.dataDir,
-  });
-  const prometheus = new PrometheusMetrics();
-  const metrics = serverMetrics(prometheus);
-  let node: Node;
-  let listeners: Listeners;
-  try {
-    node = await Node.start(config, { logger, metrics, fatal });
-    listeners = await Listeners.open(
-      node,
-      grpcMetrics(prometheus, config.metrics === "extensive"),
-      {
-        source: healthSource(node),
-        healthMetrics: metrics.health,
-        exposition: () => prometheus.exposition(),
-        logger,
-        enablePprof: config.enablePprof,
-        readTimeoutMs: HEALTH_READ_BASE_MS + 2 * config.electionTimeoutMs,
-        cors: config.cors,
-        hostWhitelist: config.hostWhitelist,
-      },
-      logger,
-    );
-  } catch (error) {
-    logger.fatal("cannot start", { error: text(error) });
-    // Logs may go to files, and as JSON: who started the program by hand gets the one line that matters.
-    if (!logsToStandardError(config)) process.stderr.write(`quorate: ${text(error)}\n`);
-    await log.close();
-    process.exit(EXIT_FATAL);
-  }
-  observeNode(node, prometheus, metrics);
-  metrics.identify({
-    serverVersion: ETCD_VERSION,
-    runtimeVersion: `Node.js ${process.versions.node}`,
-    serverId: hexId(node.context.memberId),
-    features: Object.entries(FEATURE_GATES).map(([name, { stage }]) => ({
-      name,
-      stage,
-      enabled: config.featureGates[name as FeatureGate],
-    })),
-  });
-  metrics.clusterVersion(undefined, ETCD_CLUSTER_VERSION.replace(/\.\d+$/, ""));
-  const stop = stopSignal();
-  logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
-  void prometheus.watchProcess();
-  await stop;
-  logger.info("stopping", { name: config.name });
-  await listeners.drain(DRAIN_MS);
-  await node.stop(DRAIN_MS);
-  logger.info("stopped", { name: config.name });
-  await log.close();
-  process.exit(0);
-}
-
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.on(signal, () => {
-        if (asked) process.exit(EXIT_FATAL);
-        asked = true;
-        resolve();
-      });
-    }
-  });
-}
-
-function logsToStandardError(config: ServerConfig): boolean {
-  return config.log.outputs.some((output) => output === "default" || output === "stderr");
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
