@@ -3,7 +3,7 @@
  * by the layer table, declared in the importer's package.json, and matched by a project reference; nobody reaches into
  * another package's src; `src/core` of a mixed package never imports its `src/node`.
  */
-import { readFileSync, readdirSync, existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
@@ -27,7 +27,11 @@ function importsOf(file) {
   return [
     ...module.staticImports.map((i) => i.moduleRequest.value),
     ...module.staticExports.flatMap((e) => e.entries.map((entry) => entry.moduleRequest?.value).filter(Boolean)),
-    ...module.dynamicImports.map((i) => /^["'](.+)["']$/.exec(readFileSync(file, "utf8").slice(i.moduleRequest.start, i.moduleRequest.end))?.[1]).filter(Boolean),
+    ...module.dynamicImports
+      .map(
+        (i) => /^["'](.+)["']$/.exec(readFileSync(file, "utf8").slice(i.moduleRequest.start, i.moduleRequest.end))?.[1],
+      )
+      .filter(Boolean),
   ];
 }
 
@@ -61,9 +65,12 @@ for (const name of readdirSync(join(root, "packages"))) {
         }
         const match = /^@quorate\/([a-z-]+)(\/.*)?$/.exec(specifier);
         if (match === null) {
-          const packageName = specifier.startsWith("@") ? specifier.split("/").slice(0, 2).join("/") : specifier.split("/")[0];
+          const packageName = specifier.startsWith("@")
+            ? specifier.split("/").slice(0, 2).join("/")
+            : specifier.split("/")[0];
           const builtin = specifier.startsWith("node:");
-          if (area === "src" && layer.kind === "pure" && builtin) problems.push(`${where}: a pure package imports '${specifier}'`);
+          if (area === "src" && layer.kind === "pure" && builtin)
+            problems.push(`${where}: a pure package imports '${specifier}'`);
           if (area === "src" && !builtin && manifest.dependencies?.[packageName] === undefined)
             problems.push(`${where}: '${packageName}' is not declared in packages/${name}/package.json`);
           continue;
@@ -72,11 +79,18 @@ for (const name of readdirSync(join(root, "packages"))) {
         if (target === name) continue;
         const allowed = layer.may.includes(target) || (area !== "src" && layers[target]?.role === "test");
         if (!allowed) problems.push(`${where}: layer '${name}' must not import '${target}' (layers.json)`);
-        if (match[2]?.startsWith("/src") || match[2]?.startsWith("/dist")) problems.push(`${where}: '${specifier}' goes around the package's door`);
-        const declared = manifest.dependencies?.[`@quorate/${target}`] ?? (area === "src" ? undefined : manifest.devDependencies?.[`@quorate/${target}`]);
-        if (declared === undefined) problems.push(`${where}: '@quorate/${target}' is not declared in packages/${name}/package.json`);
+        if (match[2]?.startsWith("/src") || match[2]?.startsWith("/dist"))
+          problems.push(`${where}: '${specifier}' goes around the package's door`);
+        const declared =
+          manifest.dependencies?.[`@quorate/${target}`] ??
+          (area === "src" ? undefined : manifest.devDependencies?.[`@quorate/${target}`]);
+        if (declared === undefined)
+          problems.push(`${where}: '@quorate/${target}' is not declared in packages/${name}/package.json`);
         const targetFolder = join(root, "packages", target);
-        if (area !== "bench" && !references.some((reference) => reference === targetFolder || reference.startsWith(targetFolder + sep)))
+        if (
+          area !== "bench" &&
+          !references.some((reference) => reference === targetFolder || reference.startsWith(targetFolder + sep))
+        )
           problems.push(`${where}: no project reference to packages/${target}`);
       }
     }
