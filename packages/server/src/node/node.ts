@@ -29,6 +29,7 @@ import {
   parseMemberJson,
   Quota,
   Replica,
+  type ReplicaConfig,
   RequestIds,
   RequestKind,
 } from "../core/index.ts";
@@ -105,12 +106,11 @@ export class Node {
     this.#deps = deps;
     const { alarms, lessor, membership, raft, raftLog, storage, store } = member;
     const { backend } = storage;
-    const { memberId, clusterId } = storage.identity;
     const nowMs = (): number => performance.now();
     const quota = new Quota(backend, config.quotaBackendBytes);
     this.#compaction = new PhysicalCompaction(store, () => backend.commit());
     this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
-    const requestIds = new RequestIds(memberId, Date.now());
+    const requestIds = new RequestIds(storage.identity.memberId, Date.now());
     const applier = new Applier({
       idHigh16: requestIds.high16,
       backend,
@@ -129,14 +129,7 @@ export class Node {
       },
     });
     this.replica = new Replica(
-      {
-        applyBacklogMax: APPLY_BACKLOG_MAX,
-        requestTimeoutTicks: Math.ceil(
-          (REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs) / config.heartbeatIntervalMs,
-        ),
-        catchUpEntries: config.snapshotCatchupEntries,
-        catchUpBytesMax: CATCH_UP_BYTES_MAX,
-      },
+      replicaConfig(config),
       {
         raft,
         raftLog,
@@ -148,16 +141,33 @@ export class Node {
       },
       member.appliedIndex,
     );
-    this.#checkpoints = new Checkpoints(
+    this.#checkpoints = this.#createCheckpoints(applier);
+    this.watchHub = new WatchHub(
+      { progressIntervalMs: config.watchProgressNotifyIntervalMs },
+      { source: store, prng: new SeededPrng(Date.now()), onSyncWork: this.#catchUp.wake },
+    );
+    this.#catchUp.attach(this.watchHub);
+    store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
+    this.context = this.#createContext(quota, requestIds);
+    this.proposer = new Proposer(this.context);
+    this.#leaseExpiry = new LeaseExpiry({
+      lessor,
+      proposeRevoke: (id, done) => this.#propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
+    });
+  }
+
+  #createCheckpoints(applier: Applier): Checkpoints {
+    const { raft, storage, store } = this.member;
+    return new Checkpoints(
       {
-        entriesMax: config.snapshotCount,
+        entriesMax: this.config.snapshotCount,
         spacingMs: CHECKPOINT_SPACING_MS,
         bytesMax: CHECKPOINT_BYTES_MAX,
         ageMaxMs: CHECKPOINT_AGE_MAX_MS,
       },
       {
-        nowMs,
-        isUrgent: () => backend.pendingDeleteCount > PENDING_DELETES_MAX,
+        nowMs: () => performance.now(),
+        isUrgent: () => storage.backend.pendingDeleteCount > PENDING_DELETES_MAX,
         position: () => ({
           index: this.replica.appliedIndex,
           term: applier.appliedTerm,
@@ -166,16 +176,16 @@ export class Node {
         }),
         // A lone member has nobody to catch up: the log need not reach back behind the checkpoint.
         save: (position, done) => storage.checkpoint(position, position.index, done),
-        failed: deps.fatal,
+        failed: this.#deps.fatal,
       },
     );
-    this.watchHub = new WatchHub(
-      { progressIntervalMs: config.watchProgressNotifyIntervalMs },
-      { source: store, prng: new SeededPrng(Date.now()), onSyncWork: this.#catchUp.wake },
-    );
-    this.#catchUp.attach(this.watchHub);
-    store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
-    this.context = {
+  }
+
+  #createContext(quota: Quota, requestIds: RequestIds): NodeContext {
+    const { alarms, lessor, membership, storage, store } = this.member;
+    const { memberId, clusterId } = storage.identity;
+    const { maxRequestBytes, maxTxnOps } = this.config;
+    return {
       replica: this.replica,
       store,
       lessor,
@@ -183,22 +193,17 @@ export class Node {
       membership,
       alarms,
       quota,
-      backend,
+      backend: storage.backend,
       requestIds,
       header: new HeaderBytes(clusterId, memberId),
-      limits: { maxRequestBytes: config.maxRequestBytes, maxTxnOps: config.maxTxnOps },
+      limits: { maxRequestBytes, maxTxnOps },
       clusterId,
       memberId,
-      nowMs,
+      nowMs: () => performance.now(),
       writer: new Writer(),
       raiseNoSpace: () => this.#raiseNoSpace(),
       whenCompacted: (done) => this.#compaction.whenDone(done),
     };
-    this.proposer = new Proposer(this.context);
-    this.#leaseExpiry = new LeaseExpiry({
-      lessor,
-      proposeRevoke: (id, done) => this.#propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
-    });
   }
 
   /** Opens the data directory, catches up with its log and resolves once this member serves. Rejects with why it cannot. */
@@ -349,4 +354,14 @@ export class Node {
       }
     });
   }
+}
+
+function replicaConfig(config: ServerConfig): ReplicaConfig {
+  const requestTimeoutMs = REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
+  return {
+    applyBacklogMax: APPLY_BACKLOG_MAX,
+    requestTimeoutTicks: Math.ceil(requestTimeoutMs / config.heartbeatIntervalMs),
+    catchUpEntries: config.snapshotCatchupEntries,
+    catchUpBytesMax: CATCH_UP_BYTES_MAX,
+  };
 }
