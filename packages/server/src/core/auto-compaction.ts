@@ -23,7 +23,8 @@ export class AutoCompaction {
     this.#mode = mode;
     const intervalMs = mode.mode === "periodic" ? Math.min(mode.periodMs, HOUR_MS) : REVISION_INTERVAL_MS;
     this.#everyMs = mode.mode === "periodic" ? intervalMs / NOTES_PER_INTERVAL : intervalMs;
-    this.#nextMs = nowMs + this.#everyMs;
+    // The first note is taken at once: the first compaction is due one period from now.
+    this.#nextMs = mode.mode === "periodic" ? nowMs : nowMs + this.#everyMs;
   }
 
   /** Call it now and then; returns the revision to compact to when one is due. */

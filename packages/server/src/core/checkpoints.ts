@@ -60,8 +60,8 @@ export class Checkpoints {
     if (this.#saving || this.#entries === 0) return;
     const { ageMaxMs, bytesMax, entriesMax, spacingMs } = this.#config;
     const ageMs = this.#deps.nowMs() - this.#lastMs;
-    if (this.#bytes >= bytesMax || (this.#entries >= entriesMax && ageMs >= spacingMs) || ageMs >= ageMaxMs)
-      this.#save();
+    const isDue = (this.#entries >= entriesMax && ageMs >= spacingMs) || ageMs >= ageMaxMs;
+    if (isDue || this.#bytes >= bytesMax || this.#deps.isUrgent()) this.#save();
   }
 
   /** Makes everything applied so far durable and calls back; for a clean stop. */

@@ -64,8 +64,11 @@ export class Replica {
   #proposalIds: number[] = [];
   #flushScheduled = false;
   #processing = false;
+  #campaignDue = false;
   #tick = 0;
   #stopped = false;
+  /** An election is wanted once everything committed is applied. */
+  #campaigns = false;
   #appliedIndex: number;
   /** Payload bytes of entries applied since the log in memory was last cut. */
   #keptBytes = 0;
@@ -145,10 +148,14 @@ export class Replica {
     this.#process();
   }
 
-  /** Starts an election at once; a member that is alone need not wait for its timeout. */
+  /**
+   * Starts an election as soon as everything known to be committed is applied, because raft lets nobody stand while a change
+   * of the configuration is pending. A member that is alone need not wait for its timeout.
+   */
   campaign(): void {
-    this.#deps.raft.campaign();
+    this.#campaigns = true;
     this.#process();
+    this.#campaignWhenApplied();
   }
 
   /** Refuses everything from now on and fails what waits. */
@@ -160,6 +167,13 @@ export class Replica {
     const reads = this.#reads;
     this.#reads = [];
     for (const read of reads) read.failed("stopped");
+  }
+
+  #campaignWhenApplied(): void {
+    if (!this.#campaigns || this.#stopped || this.#appliedIndex < this.#deps.raft.committed) return;
+    this.#campaigns = false;
+    this.#deps.raft.campaign();
+    this.#process();
   }
 
   #schedule(): void {
@@ -193,10 +207,21 @@ export class Replica {
     if (this.#processing || this.#stopped) return;
     this.#processing = true;
     try {
-      while (!this.#stopped && this.#deps.raft.hasReady()) this.#handle(this.#deps.raft.ready());
+      while (!this.#stopped) {
+        if (this.#campaignDue) this.#campaignWhenApplied();
+        if (!this.#deps.raft.hasReady()) break;
+        this.#handle(this.#deps.raft.ready());
+      }
     } finally {
       this.#processing = false;
     }
+  }
+
+  #campaignWhenApplied(): void {
+    const { raft } = this.#deps;
+    if (this.#appliedIndex < raft.committed) return;
+    this.#campaignDue = false;
+    raft.campaign();
   }
 
   #handle(ready: Ready): void {
@@ -235,6 +260,7 @@ export class Replica {
     raft.appliedTo(this.#appliedIndex);
     this.#trim(bytes);
     afterApply(entries.length, bytes);
+    this.#campaignWhenApplied();
     if (this.#reads.length > 0) this.#releaseReads();
   }
 

@@ -1,0 +1,169 @@
+import { SeededPrng } from "@quorate/base";
+import { Lessor, Store } from "@quorate/mvcc";
+import { MapBackend } from "@quorate/mvcc/testing";
+import {
+  createAlarmMember,
+  createRaftConfChange,
+  decodeAlarmMember,
+  type ErrorCode,
+  encodeAlarmMember,
+  encodeRaftConfChange,
+  Writer,
+  writeRaftRequest,
+} from "@quorate/protocol";
+import { type Entry, type HardState, MemoryLogStorage, parseConfig, RawNode } from "@quorate/raft";
+import {
+  Alarms,
+  Applier,
+  type ApplyResult,
+  Membership,
+  memberJson,
+  type Pending,
+  Quota,
+  Replica,
+  type ReplicaConfig,
+} from "@quorate/server/core";
+
+export const SELF = 7n;
+const ID_HIGH = 7;
+
+/** A log whose writes are done when the test says so. */
+export class SlowLog {
+  readonly writes: { readonly entries: readonly Entry[]; readonly mustSync: boolean; done: (error?: Error) => void }[] =
+    [];
+
+  append(
+    entries: readonly Entry[],
+    _hardState: HardState | undefined,
+    mustSync: boolean,
+    done: (error?: Error) => void,
+  ): void {
+    this.writes.push({ entries, mustSync, done });
+  }
+
+  /** Finishes the oldest write. */
+  finish(error?: Error): void {
+    this.writes.shift()?.done(error);
+  }
+
+  /** Finishes writes until there are none. */
+  finishAll(): void {
+    while (this.writes.length > 0) this.finish();
+  }
+}
+
+/** What a request came to: its result, or the code it failed with before it was applied. */
+export class Answer implements Pending {
+  result: ApplyResult | undefined;
+  failure: ErrorCode | undefined;
+
+  applied(result: ApplyResult): void {
+    this.result = result;
+  }
+  failed(code: ErrorCode): void {
+    this.failure = code;
+  }
+}
+
+/** The state machine of a member on a backend in memory. */
+export class Machine {
+  readonly backend: MapBackend;
+  readonly lessor: Lessor;
+  readonly store: Store;
+  readonly membership: Membership;
+  readonly alarms: Alarms;
+  readonly applier: Applier;
+  readonly events: string[] = [];
+  sizeBytes = 0;
+
+  constructor(quotaBytes?: number, backend: MapBackend = new MapBackend()) {
+    this.backend = Object.assign(backend, { sizeBytes: () => this.sizeBytes });
+    this.lessor = new Lessor({ minTtlSeconds: 2 }, { backend });
+    this.store = new Store(backend, { leases: this.lessor });
+    this.membership = new Membership(backend);
+    this.alarms = new Alarms(backend, {
+      encode: ({ memberId, type }) => encodeAlarmMember(createAlarmMember({ memberId, alarm: type })),
+      decode: (bytes) => {
+        const { memberId, alarm } = decodeAlarmMember(bytes);
+        return { memberId, type: alarm };
+      },
+    });
+    this.applier = new Applier({
+      idHigh16: ID_HIGH,
+      backend,
+      store: this.store,
+      lessor: this.lessor,
+      membership: this.membership,
+      alarms: this.alarms,
+      quota: new Quota(backend, quotaBytes),
+      nowMs: () => 0,
+      onOverQuota: () => this.events.push("over quota"),
+      onFirstCommitInTerm: () => this.events.push("first commit"),
+      onConfChange: (entry) => this.events.push(`conf change ${entry.index}`),
+      onCompact: () => this.events.push("compact"),
+    });
+  }
+}
+
+/** The bytes of a replicated request. */
+export function requestEntry(kind: number, request: Uint8Array, low48: number, high16 = ID_HIGH): Uint8Array {
+  const writer = new Writer();
+  writeRaftRequest(writer, kind, request, high16, low48);
+  return writer.finish();
+}
+
+/** A lone member with its loop: the log and the end of a turn are the test's. */
+export class LoneMember {
+  readonly machine: Machine = new Machine();
+  readonly log: SlowLog = new SlowLog();
+  readonly raftLog: MemoryLogStorage = new MemoryLogStorage();
+  readonly raft: RawNode;
+  readonly replica: Replica;
+  readonly fatal: Error[] = [];
+  readonly batches: number[] = [];
+  #tasks: (() => void)[] = [];
+  #low48 = 100;
+
+  constructor(config: Partial<ReplicaConfig> = {}, raftLimits: { maxUncommittedSize?: number } = {}) {
+    const parsed = parseConfig({ id: SELF, checkQuorum: true, preVote: true, ...raftLimits });
+    if (!parsed.ok) throw new Error(parsed.errors.join());
+    this.raft = new RawNode(parsed.config, { storage: this.raftLog, prng: new SeededPrng(1) });
+    const member = { id: SELF, name: "n", peerUrls: ["http://a:1"], clientUrls: [], isLearner: false };
+    const change = createRaftConfChange({ nodeId: SELF, context: memberJson(member) });
+    this.raft.bootstrap([{ id: SELF, data: encodeRaftConfChange(change) }]);
+    this.replica = new Replica(
+      { applyBacklogMax: 5000, requestTimeoutTicks: 70, catchUpEntries: 50, catchUpBytesMax: 1e9, ...config },
+      {
+        raft: this.raft,
+        raftLog: this.raftLog,
+        entryLog: this.log,
+        applier: this.machine.applier,
+        endOfTurn: (run) => this.#tasks.push(run),
+        afterApply: (count) => this.batches.push(count),
+        fatal: (error) => this.fatal.push(error),
+      },
+      0,
+    );
+  }
+
+  /** Elects the member. */
+  lead(): this {
+    this.replica.campaign();
+    this.log.finishAll();
+    this.batches.length = 0;
+    return this;
+  }
+
+  /** The end of a turn of the event loop. */
+  endTurn(): void {
+    const tasks = this.#tasks;
+    this.#tasks = [];
+    for (const task of tasks) task();
+  }
+
+  propose(kind: number, request: Uint8Array): { answer: Answer; refused: ErrorCode | undefined } {
+    const answer = new Answer();
+    const low48 = ++this.#low48;
+    return { answer, refused: this.replica.propose(requestEntry(kind, request, low48), low48, answer) };
+  }
+}
