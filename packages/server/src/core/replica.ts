@@ -67,8 +67,6 @@ export class Replica {
   #campaignDue = false;
   #tick = 0;
   #stopped = false;
-  /** An election is wanted once everything committed is applied. */
-  #campaigns = false;
   #appliedIndex: number;
   /** Payload bytes of entries applied since the log in memory was last cut. */
   #keptBytes = 0;
@@ -153,9 +151,8 @@ export class Replica {
    * of the configuration is pending. A member that is alone need not wait for its timeout.
    */
   campaign(): void {
-    this.#campaigns = true;
+    this.#campaignDue = true;
     this.#process();
-    this.#campaignWhenApplied();
   }
 
   /** Refuses everything from now on and fails what waits. */
@@ -167,13 +164,6 @@ export class Replica {
     const reads = this.#reads;
     this.#reads = [];
     for (const read of reads) read.failed("stopped");
-  }
-
-  #campaignWhenApplied(): void {
-    if (!this.#campaigns || this.#stopped || this.#appliedIndex < this.#deps.raft.committed) return;
-    this.#campaigns = false;
-    this.#deps.raft.campaign();
-    this.#process();
   }
 
   #schedule(): void {
@@ -260,7 +250,6 @@ export class Replica {
     raft.appliedTo(this.#appliedIndex);
     this.#trim(bytes);
     afterApply(entries.length, bytes);
-    this.#campaignWhenApplied();
     if (this.#reads.length > 0) this.#releaseReads();
   }
 
