@@ -15,6 +15,7 @@ const { values } = parseArgs({
     cuts: { type: "string", default: "40" },
     flips: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
+    "log-only": { type: "boolean", default: false },
     lenient: { type: "boolean", default: false },
   },
 });
@@ -26,7 +27,8 @@ async function main(): Promise<number> {
   const kills = printReport(await killRounds({ target, rounds, seed }));
   const cuts = values.cuts === "all" ? "all" : wholeNumber("cuts", values.cuts);
   const flips = wholeNumber("flips", values.flips);
-  const damage = printReport(await damageSuite({ target, cuts, flips, seed, strict: !values.lenient }));
+  const everywhere = !values["log-only"];
+  const damage = printReport(await damageSuite({ target, cuts, flips, everywhere, seed, strict: !values.lenient }));
   return Math.max(kills, damage);
 }
 

@@ -20,10 +20,11 @@ export async function knownAnswersSuite(target: readonly string[]): Promise<Suit
   for (let i = 0; i < 3; i++) await api.must("KV/Put", { key: bytes(`r/${i}`), value: bytes(`v${i}`) });
   await checks.run("sort options", () => sortOptions(checks, api));
   await checks.run("keys only", () => keysOnly(checks, api));
-  await checks.run("unknown alarm action", () => unknownAlarm(checks, api));
-  await checks.run("keeping a value that the same transaction deletes", () => ignoreAfterDelete(checks, api));
   await checks.run("watches from negative revisions", () => negativeWatch(checks, api));
   await checks.run("range streams", () => rangeStreams(checks, api));
+  // From here on a real 3.7.1 ends with a panic.
+  await checks.run("keeping a value that the same transaction deletes", () => ignoreAfterDelete(checks, api));
+  await checks.run("unknown alarm action", () => unknownAlarm(checks, api));
   checks.equal("the process", node.process.exit, undefined);
   return { suite: "known answers", figure: `${checks.count} checks`, failures: checks.failures };
 }

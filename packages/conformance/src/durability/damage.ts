@@ -23,8 +23,10 @@ export interface DamageOptions {
   readonly target: readonly string[];
   /** Cuts of the newest log file at random places of its last 4 KiB; `all` cuts at every byte. */
   readonly cuts: number | "all";
-  /** Single bits flipped at random places of the data directory, most of them in the log. */
+  /** Single bits flipped at random places of the log. */
   readonly flips: number;
+  /** With true one flip in four is at a random place of any file of the data directory instead. */
+  readonly everywhere: boolean;
   readonly seed: number;
   /** With false a refusal need not name the file and the offset; for servers that do not promise it. */
   readonly strict: boolean;
@@ -55,7 +57,7 @@ export async function damageSuite(options: DamageOptions): Promise<SuiteReport> 
   using spare = temporaryDirectory("quorate-image-");
   const image = join(spare.path, "image");
   copyDirectory(node.dataDirectory, image);
-  const damages = [...cuts(image, options.cuts, choice), ...flips(image, options.flips, choice)];
+  const damages = [...cuts(image, options.cuts, choice), ...flips(image, options, choice)];
   const counts = { whole: 0, shortened: 0, refused: 0 };
   const failures: string[] = [];
   for (const damage of damages) {
@@ -160,11 +162,11 @@ function cuts(image: string, wanted: number | "all", choice: SeededChoice): read
   }));
 }
 
-function flips(image: string, wanted: number, choice: SeededChoice): readonly Damage[] {
+function flips(image: string, options: DamageOptions, choice: SeededChoice): readonly Damage[] {
   const files = filesBelow(image).filter((file) => writtenEnd(join(image, file)) > 0);
   const logs = files.filter((file) => file.endsWith(".wal"));
-  return Array.from({ length: wanted }, () => {
-    const file = choice.oneIn(4) ? choice.pick(files) : choice.pick(logs);
+  return Array.from({ length: options.flips }, () => {
+    const file = options.everywhere && choice.oneIn(4) ? choice.pick(files) : choice.pick(logs);
     const offset = choice.below(writtenEnd(join(image, file)));
     const bit = choice.below(8);
     return {
