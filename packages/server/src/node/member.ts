@@ -74,7 +74,13 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
 
 /** Who a member without data is. Throws with what keeps it from founding its cluster. */
 function newIdentity(config: ServerConfig, founders: readonly ClusterMember[]): MemberIdentity {
-  const problems = bootstrapProblems(config);
+  const problems = [...bootstrapProblems(config)];
+  // Without peers such a member would wait for votes that never come.
+  if (config.initialCluster.length > 1 || config.initialClusterState === "existing") {
+    problems.push(
+      "this version of Quorate runs clusters of one member: name this member alone in --initial-cluster, with --initial-cluster-state=new",
+    );
+  }
   if (problems.length > 0) throw new Error(problems.join("; "));
   const self = must(
     founders.find((member) => member.name === config.name),

@@ -1,5 +1,6 @@
 import { ETCD_CLUSTER_VERSION, ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
 import { FEATURE_GATES, type FeatureGate, type ServerConfig } from "./config/index.ts";
+import { observeHandlerErrors } from "./handler-errors.ts";
 import { healthSource } from "./health-port.ts";
 import { Listeners } from "./listeners.ts";
 import type { ServerLog } from "./log/index.ts";
@@ -41,7 +42,7 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
     node = await Node.start(config, { logger, metrics, fatal });
     listeners = await Listeners.open(
       node,
-      grpcMetrics(prometheus, config.metrics === "extensive"),
+      observeHandlerErrors(grpcMetrics(prometheus, config.metrics === "extensive"), logger, fatal),
       {
         source: healthSource(node),
         healthMetrics: metrics.health,

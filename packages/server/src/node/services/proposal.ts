@@ -53,10 +53,12 @@ export class Proposer {
   readonly #writer = new Writer();
   /** Entries go in the order in which they came, all of one slab at about the same time. */
   readonly #slab = new ByteSlab();
-  #low48 = 0;
+  /** ID of the next entry. Only what was proposed uses one up: refusals, however many, leave no gap behind what waits. */
+  #low48: number;
 
   constructor(context: NodeContext) {
     this.#context = context;
+    this.#low48 = context.requestIds.nextLow48();
   }
 
   /**
@@ -76,6 +78,7 @@ export class Proposer {
     }
     let refused = method.check(request, call);
     if (refused === "answered") return;
+    // A check that proposed something itself, the alarm, has refused: the ID is still ours.
     refused ??= this.#propose(data, low48, new WaitingCall(call, method, request));
     if (refused !== undefined) failWith(call, refused);
   }
@@ -86,18 +89,19 @@ export class Proposer {
   }
 
   #propose(data: Uint8Array, low48: number, pending: Pending): ErrorCode | undefined {
-    const { backend, limits, replica } = this.#context;
+    const { backend, limits, replica, requestIds } = this.#context;
     if (data.length > limits.maxRequestBytes) return "requestTooLarge";
     if (backend.unwrittenBytes > UNWRITTEN_BYTES_MAX) return "tooManyRequests";
-    return replica.propose(data, low48, pending);
+    const refused = replica.propose(data, low48, pending);
+    if (refused === undefined) this.#low48 = requestIds.nextLow48();
+    return refused;
   }
 
-  /** The entry for a request, with a new ID that `#low48` holds then. */
+  /** The entry for a request, with the ID in `#low48`. */
   #entry(kind: number, request: Uint8Array): Uint8Array {
     const { requestIds } = this.#context;
     const writer = this.#writer;
     writer.reset();
-    this.#low48 = requestIds.nextLow48();
     writeRaftRequest(writer, kind, request, requestIds.high16, this.#low48);
     const data = this.#slab.take(writer.length);
     writer.copyTo(data);

@@ -43,6 +43,7 @@ class RangeStream {
   #revision: number;
   #headerRevision = 0;
   #sentKeys = 0;
+  #cancelled = false;
 
   constructor(context: NodeContext, call: StreamCall, request: RangeRequest) {
     this.#context = context;
@@ -52,9 +53,25 @@ class RangeStream {
     this.#revision = request.revision;
   }
 
+  /** The call has gone, and its object may be another's by the time a read that waits is answered. */
+  readonly cancel = (): void => {
+    this.#cancelled = true;
+  };
+
+  /** The read may be served: begins to. */
+  readonly begin = (): void => {
+    if (this.#cancelled) return;
+    this.#call.onDrain = this.#run;
+    this.#run();
+  };
+
+  readonly refuse = (code: ErrorCode): void => {
+    if (!this.#cancelled) failWith(this.#call, code);
+  };
+
   /** Sends chunks until the range is done or the stream is full. */
-  readonly run = (): void => {
-    while (!this.#call.cancelled && this.#call.writable) {
+  readonly #run = (): void => {
+    while (!this.#cancelled && this.#call.writable) {
       if (this.#sendChunk()) return;
     }
   };
@@ -147,9 +164,9 @@ export function rangeStreamHandler(context: NodeContext): StreamHandler {
         return;
       }
       const stream = new RangeStream(context, call, request);
-      call.onDrain = stream.run;
-      if (request.serializable) stream.run();
-      else context.replica.linearizableRead(stream.run, (code: ErrorCode) => failWith(call, code));
+      call.onCancel = stream.cancel;
+      if (request.serializable) stream.begin();
+      else context.replica.linearizableRead(stream.begin, stream.refuse);
     };
   };
 }
