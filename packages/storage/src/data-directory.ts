@@ -1,4 +1,4 @@
-import { type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
+import { crc32c, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
 import { writeFileDurably } from "./file-writing.ts";
 import { ProcessLock } from "./process-lock.ts";
 import { StorageError } from "./storage-error.ts";
@@ -78,7 +78,9 @@ export class DataDirectory {
       memberId: identity.memberId.toString(16),
       clusterId: identity.clusterId.toString(16),
     };
-    writeFileDurably(this.#fs, `${this.#member}/${MARKER}`, new TextEncoder().encode(`${JSON.stringify(marker)}\n`));
+    const line = `${JSON.stringify(marker)}\n`;
+    const bytes = new TextEncoder().encode(`${line}${checksumLine(line)}`);
+    writeFileDurably(this.#fs, `${this.#member}/${MARKER}`, bytes);
   }
 
   /** Lets others use the directory. */
@@ -126,9 +128,11 @@ function refuseForeign(fs: FileSystem, member: string, wal: string): void {
 function readMarker(fs: FileSystem, member: string): MemberIdentity | undefined {
   const path = `${member}/${MARKER}`;
   if (fs.stat(path) === undefined) return undefined;
-  let marker: Record<string, unknown>;
   try {
-    marker = JSON.parse(new TextDecoder().decode(fs.readFile(path))) as Record<string, unknown>;
+    const text = new TextDecoder().decode(fs.readFile(path));
+    const line = text.slice(0, text.indexOf("\n") + 1);
+    if (text !== line + checksumLine(line)) throw new TypeError("its checksum does not match");
+    const marker = JSON.parse(line) as Record<string, unknown>;
     if (typeof marker["format"] === "number" && marker["format"] > FORMAT) {
       throw new StorageError("newerFormat", `the data directory has format ${marker["format"]}`, {
         file: path,
@@ -140,10 +144,16 @@ function readMarker(fs: FileSystem, member: string): MemberIdentity | undefined 
     if (cause instanceof StorageError) throw cause;
     throw new StorageError("damaged", "the marker of the data directory cannot be read", {
       file: path,
+      offset: 0,
       remedy: "restore this member from a backup, or add it anew with an empty data directory",
       cause,
     });
   }
+}
+
+/** What follows the marker: one flipped bit must not turn it into another member's. */
+function checksumLine(line: string): string {
+  return `crc32c ${crc32c(0, new TextEncoder().encode(line)).toString(16).padStart(8, "0")}\n`;
 }
 
 function hexId(value: unknown): bigint {

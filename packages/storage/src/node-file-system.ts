@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import { dirname } from "node:path";
 import type { FileStat, FileSystem, OpenFile, OpenMode } from "@quorate/base";
 
 const FLAGS: Readonly<Record<OpenMode, string>> = { read: "r", readWrite: "r+", create: "w+", createNew: "wx+" };
@@ -69,7 +70,17 @@ export class NodeFileSystem implements FileSystem {
   }
 
   makeDirectory(path: string, mode: number): void {
-    fs.mkdirSync(path, { recursive: true, mode });
+    try {
+      fs.mkdirSync(path, { mode });
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST" && fs.statSync(path).isDirectory()) return;
+      const parent = dirname(path);
+      // Node's own recursion never ends where the parent exists and still nothing can be made in it, as in /proc.
+      if (code !== "ENOENT" || parent === path || fs.existsSync(parent)) throw error;
+      this.makeDirectory(parent, mode);
+      fs.mkdirSync(path, { mode });
+    }
   }
 
   syncDirectory(path: string): void {

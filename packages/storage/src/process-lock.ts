@@ -84,12 +84,14 @@ function aliveHolder(fs: FileSystem, path: string): number | undefined {
   return started === "unknown" && answersSignals(pid) ? pid : undefined;
 }
 
-/** When a process started, in ticks since boot as Linux tells; undefined if there is none or the system does not tell. */
+/** When a process started, in ticks since boot as Linux tells; undefined if it is gone or the system does not tell. */
 function startTime(fs: FileSystem, pid: number): string | undefined {
   try {
     const stat = text(fs, `/proc/${pid}/stat`);
     // The second field is a name in parentheses that may contain anything; the 22nd is the start time.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie holds nothing any more; it only waits for its parent to ask how it ended.
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
     return undefined;
   }
