@@ -7,6 +7,7 @@ import {
   createLeaseTimeToLiveResponse,
   decodeLeaseGrantRequest,
   decodeLeaseKeepAliveRequest,
+  decodeLeaseLeasesRequest,
   decodeLeaseRevokeRequest,
   decodeLeaseTimeToLiveRequest,
   encodeLeaseGrantRequest,
@@ -22,7 +23,7 @@ import { type HeaderResult, type LeaseGrantResult, leaseCostBytes, RequestKind }
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer, WriteMethod } from "./proposal.ts";
-import { failUndecodable } from "./reply.ts";
+import { failUndecodable, failUndecodableStream, isWellFormed } from "./reply.ts";
 
 /** `etcdserverpb.Lease`. gRPC API page, section 7. */
 export class LeaseService {
@@ -85,11 +86,14 @@ export class LeaseService {
 
   readonly #keepAlive = (call: StreamCall): void => {
     call.onMessage = (message) => {
+      let id: bigint;
       try {
-        this.#renew(call, decodeLeaseKeepAliveRequest(message).id);
+        id = decodeLeaseKeepAliveRequest(message).id;
       } catch (error) {
-        failUndecodable(call, error);
+        failUndecodableStream(call, error);
+        return;
       }
+      this.#renew(call, id);
     };
     call.onHalfClose = () => call.end();
   };
@@ -127,7 +131,8 @@ export class LeaseService {
     call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse(fields)));
   };
 
-  readonly #leases = (call: UnaryCall): void => {
+  readonly #leases = (call: UnaryCall, message: Uint8Array): void => {
+    if (!isWellFormed(call, message, decodeLeaseLeasesRequest)) return;
     const header = responseHeader(this.#context);
     const leases = this.#context.lessor.leases().map((id) => ({ id }));
     call.respond(encodeLeaseLeasesResponse(createLeaseLeasesResponse({ header, leases })));

@@ -9,8 +9,11 @@ import {
   createHashResponse,
   createStatusResponse,
   decodeAlarmRequest,
+  decodeDefragmentRequest,
   decodeHashKVRequest,
+  decodeHashRequest,
   decodeMoveLeaderRequest,
+  decodeStatusRequest,
   ERRORS,
   encodeAlarmResponse,
   encodeDefragmentResponse,
@@ -31,7 +34,7 @@ import {
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer, WriteMethod } from "./proposal.ts";
-import { failUndecodable, failWith } from "./reply.ts";
+import { failUndecodable, failWith, isWellFormed } from "./reply.ts";
 
 const UNKNOWN = 2;
 const ACTION_GET = 0;
@@ -68,7 +71,8 @@ export class MaintenanceService {
     };
   }
 
-  readonly #status = (call: UnaryCall): void => {
+  readonly #status = (call: UnaryCall, message: Uint8Array): void => {
+    if (!isWellFormed(call, message, decodeStatusRequest)) return;
     const { alarms, backend, replica } = this.#context;
     const errors = replica.leader === 0n ? [ERRORS.noLeader.message] : [];
     for (const alarm of alarms.list(0)) errors.push(alarmText(alarm));
@@ -121,14 +125,16 @@ export class MaintenanceService {
     call.respond(encodeAlarmResponse(createAlarmResponse({ header, alarms })));
   }
 
-  readonly #defragment = (call: UnaryCall): void => {
+  readonly #defragment = (call: UnaryCall, message: Uint8Array): void => {
+    if (!isWellFormed(call, message, decodeDefragmentRequest)) return;
     this.#deps.defragment((error) => {
       if (error === undefined) call.respond(encodeDefragmentResponse({ header: undefined }));
       else call.fail(UNKNOWN, error.message);
     });
   };
 
-  readonly #hash = (call: UnaryCall): void => {
+  readonly #hash = (call: UnaryCall, message: Uint8Array): void => {
+    if (!isWellFormed(call, message, decodeHashRequest)) return;
     hashBackend(this.#context.backend, (error, hash) => {
       if (error !== undefined) call.fail(UNKNOWN, error.message);
       else call.respond(encodeHashResponse(createHashResponse({ header: responseHeader(this.#context), hash })));

@@ -11,7 +11,7 @@ import {
   writeRangeStreamResponse,
 } from "@quorate/protocol";
 import type { NodeContext } from "./node-context.ts";
-import { failUndecodable, failWith } from "./reply.ts";
+import { failUndecodableStream, failWith } from "./reply.ts";
 
 const UNIMPLEMENTED = 12;
 /** Keys in the first chunk; later ones adapt to the size of values. gRPC API page, section 3.3. */
@@ -150,7 +150,7 @@ export function rangeStreamHandler(context: NodeContext): StreamHandler {
       try {
         request = decodeRangeRequest(copyBytes(message));
       } catch (error) {
-        failUndecodable(call, error);
+        failUndecodableStream(call, error);
         return;
       }
       const invalid = checkRange(request);

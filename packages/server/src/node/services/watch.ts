@@ -9,7 +9,7 @@ import {
   writeWatchResponse,
 } from "@quorate/protocol";
 import type { NodeContext } from "./node-context.ts";
-import { failUndecodable } from "./reply.ts";
+import { failUndecodableStream } from "./reply.ts";
 
 /** A response larger than this is split for watchers that asked for fragments: request limit plus gRPC overhead. */
 const FRAGMENT_OVERHEAD_BYTES = 512 * 1024;
@@ -135,7 +135,7 @@ export class WatchService {
       // Keys and ranges outlive this turn.
       request = decodeWatchRequest(copyBytes(message));
     } catch (error) {
-      failUndecodable(call, error);
+      failUndecodableStream(call, error);
       stream.close();
       return;
     }
