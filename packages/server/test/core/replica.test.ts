@@ -78,6 +78,15 @@ describe("the replica", () => {
     expect(third.result).toEqual({ revision: 3, prevKv: undefined });
   });
 
+  it("refuses while too much is committed and not applied", () => {
+    const member = new LoneMember({ applyBacklogMax: 0 });
+    expect(member.replica.commitIndex - member.replica.appliedIndex).toBe(1);
+    expect(member.propose(RequestKind.Put, put("a")).refused).toBe("tooManyRequests");
+    expect(member.replica.pendingCount).toBe(0);
+    member.lead();
+    expect(member.propose(RequestKind.Put, put("a")).refused).toBeUndefined();
+  });
+
   it("keeps requests without a leader waiting until they time out", () => {
     const member = new LoneMember({ requestTimeoutTicks: 2 });
     const { answer, refused } = member.propose(RequestKind.Put, put("a"));

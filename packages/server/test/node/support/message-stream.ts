@@ -23,8 +23,15 @@ export class MessageStream {
       this.#wake?.();
     });
     call.on("error", () => {});
+    // The status of a call that ended well may come before its last messages have been delivered.
+    const delivered = new Promise<void>((resolve) => {
+      call.on("end", resolve);
+    });
     this.#ended = new Promise((resolve) => {
-      call.on("status", ({ code, details }: grpc.StatusObject) => resolve({ code, details }));
+      call.on("status", ({ code, details }: grpc.StatusObject) => {
+        if (code === 0) void delivered.then(() => resolve({ code, details }));
+        else resolve({ code, details });
+      });
     });
   }
 
