@@ -1,5 +1,5 @@
 import { crc32c, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
-import { writeFileDurably } from "./file-writing.ts";
+import { makeDirectoryDurably, writeFileDurably } from "./file-writing.ts";
 import { ProcessLock } from "./process-lock.ts";
 import { StorageError } from "./storage-error.ts";
 import { WriteAheadLog } from "./wal/write-ahead-log.ts";
@@ -92,7 +92,7 @@ export class DataDirectory {
 function makeDirectory(fs: FileSystem, path: string, logger: Logger): void {
   const stat = fs.stat(path);
   if (stat === undefined) {
-    fs.makeDirectory(path, DIRECTORY_MODE);
+    makeDirectoryDurably(fs, path, DIRECTORY_MODE);
     return;
   }
   if (stat.kind !== "directory") {

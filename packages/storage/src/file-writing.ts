@@ -27,3 +27,12 @@ export function directoryOf(path: string): string {
   if (at < 0) return ".";
   return at === 0 ? "/" : path.slice(0, at);
 }
+
+/** Makes a directory and those above it, as far as they are missing, each durable in the one above. */
+export function makeDirectoryDurably(fs: FileSystem, path: string, mode: number): void {
+  if (fs.stat(path) !== undefined) return;
+  const parent = directoryOf(path);
+  if (parent !== path) makeDirectoryDurably(fs, parent, mode);
+  fs.makeDirectory(path, mode);
+  fs.syncDirectory(parent);
+}

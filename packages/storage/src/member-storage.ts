@@ -4,8 +4,8 @@ import { DataDirectory, type MemberIdentity } from "./data-directory.ts";
 import { LevelBackend, type LevelBackendOptions } from "./level/level-backend.ts";
 import { StorageError } from "./storage-error.ts";
 import { decodeWalMetadata, encodeWalMetadata } from "./wal/record-codec.ts";
+import { reachesBeginning } from "./wal/segment-list.ts";
 import type { WalContents } from "./wal/wal-contents.ts";
-import { listSegments } from "./wal/wal-reader.ts";
 import { type WalOptions, WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 const REMEDY =
@@ -107,7 +107,7 @@ class OpenMemberStorage implements MemberStorage {
     this.log = log;
     this.backend = backend;
     this.barrier = backend.newestBarrier;
-    this.contents = contents;
+    this.contents = liftedTo(contents, this.barrier);
     this.snapDirectory = directory.snapPath;
   }
 
@@ -145,7 +145,7 @@ async function openBackend(
   const { fs, logger = NO_LOGGER, rebuildEngine = "never" } = options;
   const engine = { ...options.engine, directory: directory.enginePath, fs, logger, durableIndex, fatal: options.fatal };
   const rebuild = (): void => {
-    if (fs.stat(directory.walPath) !== undefined && listSegments(fs, directory.walPath)[0]?.firstIndex !== 0) {
+    if (WriteAheadLog.exists(fs, directory.walPath) && !reachesBeginning(fs, directory.walPath)) {
       throw new StorageError("missing", "the log no longer reaches back to its beginning: no rebuild", {
         file: directory.walPath,
         remedy: REMEDY,
@@ -193,6 +193,13 @@ function openLog(
     checkIdentity(directory, contents);
     checkLogEnd(backend, contents);
   });
+}
+
+/** What a barrier covers is committed, also where the log's newest hard state is older than it. */
+function liftedTo(contents: WalContents, barrier: Barrier | undefined): WalContents {
+  const { hardState } = contents;
+  if (barrier === undefined || hardState.commit >= barrier.index) return contents;
+  return { ...contents, hardState: { ...hardState, commit: barrier.index } };
 }
 
 /** The log may lie in a directory of its own: it must be this member's. */

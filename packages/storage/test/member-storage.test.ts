@@ -133,7 +133,7 @@ describe("a member's storage", () => {
     expect(again.barrier?.index).toBe(200);
     expect(again.contents.entries).toEqual([]);
     expect(again.contents.snapshots.at(-1)).toMatchObject({ index: 200, term: 1 });
-    expect(again.contents.hardState.commit).toBe(199);
+    expect(again.contents.hardState.commit).toBe(200);
     expect(await dump(again.backend)).toBe(expected);
     await again.close();
   });

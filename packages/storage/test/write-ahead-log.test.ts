@@ -135,6 +135,28 @@ describe("WriteAheadLog", () => {
     expect(() => readAll(disk)).toThrow(/the log does not reach back to index 0/);
   });
 
+  it("releases what an interrupted release has left, and what was there before it was opened", () => {
+    const { disk, log } = created(4096);
+    for (let i = 1; i <= 200; i++) appendDurably(log, disk, [entry(i, 1, 100)], state(1, i - 1));
+    const [, second] = disk.list(WAL_DIRECTORY) as [string, string];
+    disk.removeFile(`${WAL_DIRECTORY}/${second}`);
+    expect(() => readAll(disk)).toThrow(/a log segment is missing before this one/);
+    const again = WriteAheadLog.open(walOptions(disk, 4096), { index: 150, term: 1 });
+    again.log.release(150);
+    disk.finish(1);
+    expect(disk.list(WAL_DIRECTORY)).not.toContain("0000000000000000-0000000000000000.wal");
+    disk.finish();
+    expect(disk.list(WAL_DIRECTORY)[0]).toContain(again.log.firstIndex.toString(16).padStart(16, "0"));
+    expect(again.log.firstIndex).toBeGreaterThan(100);
+  });
+
+  it("is read where first indexes fall, because a new leader replaced entries before a cut", () => {
+    const { disk, log } = created(2048);
+    for (let i = 1; i <= 40; i++) appendDurably(log, disk, [entry(i, 1, 100)], state(1, 0));
+    for (let i = 5; i <= 40; i++) appendDurably(log, disk, [entry(i, 2, 100)], state(2, 0));
+    expect(readAll(disk).entries.map(({ term }) => term)).toEqual([...Array(4).fill(1), ...Array(36).fill(2)]);
+  });
+
   it("goes on in a new segment when the one it opens is full", () => {
     const { disk, log } = created(2048);
     appendDurably(log, disk, [entry(1, 1, 4000)]);

@@ -2,28 +2,26 @@ import { assert, type FileSystem, type Logger, NO_LOGGER, utf8Bytes } from "@quo
 import type { Backend, Bucket, BucketRecord, ScanDone } from "@quorate/mvcc";
 import type { Barrier } from "../barrier.ts";
 import { StorageError } from "../storage-error.ts";
-import { type BarrierRecord, decodeBarrierRecord, encodeBarrierRecord } from "./barrier-record.ts";
+import { type BarrierRecord, encodeBarrierRecord } from "./barrier-record.ts";
 import { DeletedRevisions } from "./deleted-revisions.ts";
 import { DirectorySize } from "./directory-size.ts";
 import { scanEngine } from "./engine-scan.ts";
+import { type EngineState, restoreBarrier, verifyTables } from "./engine-state.ts";
 import {
-  APPLIED_KEY,
   BARRIER_KEY,
   damagedRecord,
-  ENGINE_REMEDY,
   flushEngine,
   type LevelBatch,
   type LevelDatabase,
   openEngine,
-  readOwnRecord,
 } from "./level-engine.ts";
 import { liveTables } from "./live-tables.ts";
 import { RestoreCheck } from "./restore-check.ts";
-import { REVISION_KEY_BYTES, REVISIONS_END, readUint64, revisionKey } from "./revision-key.ts";
+import { REVISION_KEY_BYTES, readUint64, revisionKey } from "./revision-key.ts";
 import { mergeRecords } from "./revision-order.ts";
 import { RevisionTail } from "./revision-tail.ts";
 import { RevisionWriter } from "./revision-writer.ts";
-import { BUCKETS_END, BUCKETS_START, type BucketChanges, SmallBuckets } from "./small-buckets.ts";
+import type { BucketChanges, SmallBuckets } from "./small-buckets.ts";
 import { CHECKSUM_BYTES, openValue, sealValue } from "./stored-value.ts";
 import { verifyTable } from "./table-verifier.ts";
 import { revisionMapKey, ValueCache } from "./value-cache.ts";
@@ -102,13 +100,8 @@ export class LevelBackend implements Backend {
   /** Scans and barriers that are not answered yet. */
   readonly #running = new Set<Promise<void>>();
 
-  private constructor(
-    options: LevelBackendOptions,
-    database: LevelDatabase,
-    buckets: SmallBuckets,
-    barrier: BarrierRecord | undefined,
-    appliedIndexAtOpen: number,
-  ) {
+  private constructor(options: LevelBackendOptions, database: LevelDatabase, state: EngineState) {
+    const { buckets, barrier, appliedIndex } = state;
     const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
     this.#options = options;
     this.#database = database;
@@ -120,7 +113,7 @@ export class LevelBackend implements Backend {
     this.#recordCount = barrier?.recordCount ?? 0;
     this.#recordBytes = barrier?.recordBytes ?? 0;
     this.#newestBarrier = barrier;
-    this.#appliedIndexAtOpen = appliedIndexAtOpen;
+    this.#appliedIndexAtOpen = appliedIndex;
     this.#restoreCheck = new RestoreCheck(options.directory, this.#recordCount);
     this.#writer = new RevisionWriter({
       database,
@@ -145,27 +138,10 @@ export class LevelBackend implements Backend {
       blockCacheBytes: options.blockCacheBytes ?? DEFAULT_BLOCK_CACHE_BYTES,
     });
     try {
-      const stored = readOwnRecord(database, BARRIER_KEY);
-      const barrier = stored === undefined ? undefined : decodeBarrierRecord(stored);
-      if (stored !== undefined && barrier === undefined) throw damagedRecord(directory, "mbarrier");
-      await database.clear({ gte: revisionKey((barrier?.revision ?? 0) + 1, 0, false), lt: REVISIONS_END });
-      const buckets = new SmallBuckets();
-      for await (const [key, value] of database.iterator({ gte: BUCKETS_START, lt: BUCKETS_END })) {
-        const opened = openValue(key, value);
-        if (opened === undefined || !buckets.load(key, opened)) {
-          throw damagedRecord(directory, `with key ${Buffer.from(key).toString("hex")} of a small bucket`);
-        }
-      }
-      const applied = readOwnRecord(database, APPLIED_KEY);
-      return new LevelBackend(options, database, buckets, barrier, applied === undefined ? 0 : readUint64(applied, 0));
+      return new LevelBackend(options, database, await restoreBarrier(database, directory));
     } catch (error) {
       await database.close();
-      if (error instanceof StorageError) throw error;
-      throw new StorageError("damaged", "cannot read the engine", {
-        file: directory,
-        remedy: ENGINE_REMEDY,
-        cause: error,
-      });
+      throw error;
     }
   }
 
@@ -410,12 +386,5 @@ export class LevelBackend implements Backend {
     });
     this.#logger.error("the engine failed", { error: error.message });
     this.#options.fatal(error);
-  }
-}
-
-/** Before LevelDB sees them: it may not survive what it reads. */
-function verifyTables(fs: FileSystem, directory: string): void {
-  for (const path of liveTables(fs, directory) ?? []) {
-    for (const _ of verifyTable(fs, path)) continue;
   }
 }

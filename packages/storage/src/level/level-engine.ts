@@ -1,5 +1,6 @@
 import type { FileSystem } from "@quorate/base";
 import { type ChainedBatch, ClassicLevel } from "classic-level";
+import { makeDirectoryDurably } from "../file-writing.ts";
 import { StorageError } from "../storage-error.ts";
 import { openValue, sealValue } from "./stored-value.ts";
 
@@ -43,6 +44,7 @@ export async function openEngine(options: LevelEngineOptions): Promise<LevelData
     maxFileSize: 4 * 1024 * 1024,
   });
   try {
+    if (fs.stat(directory) === undefined) makeDirectoryDurably(fs, directory, 0o700);
     await database.open();
   } catch (error) {
     throw openFailure(directory, error);

@@ -2,21 +2,15 @@ import { copyBytes, EMPTY_BYTES, equalBytes, type FileSystem } from "@quorate/ba
 import { EMPTY_HARD_STATE, type Entry, type HardState } from "@quorate/raft";
 import { StorageError } from "../storage-error.ts";
 import { decodeEntry, decodeHardState, decodeWalSnapshot } from "./record-codec.ts";
-import { parseSegmentName, RecordType } from "./record-format.ts";
+import { RecordType } from "./record-format.ts";
 import { RecordReader } from "./record-reader.ts";
+import { listSegments, type Segment, segmentAfterGap, segmentFor } from "./segment-list.ts";
 import type { WalContents, WalPosition, WalSnapshotRecord } from "./wal-contents.ts";
-
-/** A segment file: its number, and the first index it may contain. */
-export interface Segment {
-  readonly sequence: number;
-  readonly firstIndex: number;
-  readonly name: string;
-}
 
 /** What a writer needs to go on behind what was read. */
 export interface WalEnd {
   readonly contents: WalContents;
-  /** Every segment in the directory that is part of the log, oldest first. */
+  /** Every segment in the directory, oldest first; also those before the position, which wait to be released. */
   readonly segments: readonly Segment[];
   readonly crc: number;
 }
@@ -24,37 +18,32 @@ export interface WalEnd {
 const REMEDY =
   "restore this member from a backup, or remove it from the cluster and add it anew with an empty directory";
 
-/** Segments in a log directory, in order. Throws StorageError `missing` or `damaged` unless they are contiguous. */
-export function listSegments(fs: FileSystem, directory: string): Segment[] {
-  const segments: Segment[] = [];
-  for (const name of fs.list(directory)) {
-    const numbers = parseSegmentName(name);
-    if (numbers !== undefined) segments.push({ ...numbers, name });
-  }
-  segments.sort((a, b) => a.sequence - b.sequence);
-  for (let i = 1; i < segments.length; i++) {
-    const [before, segment] = [segments[i - 1] as Segment, segments[i] as Segment];
-    if (segment.sequence !== before.sequence + 1 || segment.firstIndex < before.firstIndex) {
-      throw new StorageError("missing", "a log segment is missing before this one", {
-        file: `${directory}/${segment.name}`,
-        remedy: REMEDY,
-      });
-    }
-  }
-  return segments;
-}
-
-/** Reads a log from a position on. Throws StorageError for damage; a torn tail is reported in the contents. */
+/**
+ * Reads a log from a position on. Throws StorageError `damaged`, or `missing` unless the segments from there on are
+ * contiguous; a torn tail is reported in the contents.
+ */
 export function readLog(fs: FileSystem, directory: string, from: WalPosition): WalEnd {
   const segments = listSegments(fs, directory);
-  const first = segments.findLastIndex((segment) => segment.firstIndex <= from.index);
+  const first = segmentFor(segments, from.index);
   if (first < 0) {
     throw new StorageError("missing", `the log does not reach back to index ${from.index}`, {
       file: directory,
       remedy: REMEDY,
     });
   }
-  return new WalReader(fs, directory, from).read(segments.slice(first));
+  const needed = segments.slice(first);
+  refuseGaps(directory, needed);
+  const { contents, crc } = new WalReader(fs, directory, from).read(needed);
+  return { contents, segments, crc };
+}
+
+function refuseGaps(directory: string, segments: readonly Segment[]): void {
+  const segment = segmentAfterGap(segments);
+  if (segment === undefined) return;
+  throw new StorageError("missing", "a log segment is missing before this one", {
+    file: `${directory}/${segment.name}`,
+    remedy: REMEDY,
+  });
 }
 
 /** Collects what the records say. One use. */
@@ -78,7 +67,7 @@ class WalReader {
     if (from.index === 0) this.#termAtFrom = 0;
   }
 
-  read(segments: readonly Segment[]): WalEnd {
+  read(segments: readonly Segment[]): Omit<WalEnd, "segments"> {
     let crc: number | undefined;
     segments.forEach((segment, i) => {
       crc = this.#readSegment(segment, crc, i === segments.length - 1);
@@ -94,7 +83,7 @@ class WalReader {
       end: this.#end,
       torn: this.#torn ? this.#end : undefined,
     };
-    return { contents, segments, crc: crc ?? 0 };
+    return { contents, crc: crc ?? 0 };
   }
 
   #readSegment(segment: Segment, crc: number | undefined, isLast: boolean): number | undefined {

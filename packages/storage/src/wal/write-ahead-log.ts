@@ -1,13 +1,14 @@
 import { assert, type Clock, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
 import type { Entry, HardState } from "@quorate/raft";
-import { directoryOf } from "../file-writing.ts";
+import { directoryOf, makeDirectoryDurably } from "../file-writing.ts";
 import { StorageError } from "../storage-error.ts";
 import { encodeHardState, encodeWalSnapshot } from "./record-codec.ts";
 import { RecordEncoder } from "./record-encoder.ts";
 import { RecordType, SEGMENT_BYTES, segmentName } from "./record-format.ts";
+import { type Segment, SegmentList } from "./segment-list.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { WalContents, WalPosition, WalSnapshotRecord } from "./wal-contents.ts";
-import { readLog, type Segment, type WalEnd } from "./wal-reader.ts";
+import { readLog, type WalEnd } from "./wal-reader.ts";
 import { keepTornTail } from "./wal-repair.ts";
 
 /** What a log is opened with. */
@@ -55,14 +56,13 @@ type Done = (error?: Error) => void;
 export class WriteAheadLog {
   readonly #fs: FileSystem;
   readonly #clock: Clock;
-  readonly #logger: Logger;
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #inlineBytesMax: number;
   readonly #onSync: ((durationMs: number, bytes: number) => void) | undefined;
   readonly #metadata: Uint8Array;
   readonly #encoder: RecordEncoder;
-  #segments: Segment[];
+  readonly #segments: SegmentList;
   #writer: SegmentWriter;
   #hardState: HardState | undefined;
   #hardStateWritten: boolean;
@@ -88,14 +88,13 @@ export class WriteAheadLog {
   private constructor(options: WalOptions, end: WalEnd, metadata: Uint8Array, writer: SegmentWriter) {
     this.#fs = options.fs;
     this.#clock = options.clock;
-    this.#logger = options.logger ?? NO_LOGGER;
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#inlineBytesMax = options.inlineSyncBytesMax ?? 1024;
     this.#onSync = options.onSync;
     this.#metadata = metadata;
     this.#encoder = new RecordEncoder(end.crc);
-    this.#segments = [...end.segments];
+    this.#segments = new SegmentList(options.fs, options.directory, options.logger ?? NO_LOGGER, end.segments);
     this.#writer = writer;
     const { hardState, last } = end.contents;
     this.#hardState = hardState.term === 0 && hardState.commit === 0 ? undefined : hardState;
@@ -103,7 +102,7 @@ export class WriteAheadLog {
     this.#lastIndex = last.index;
     this.#writtenIndex = last.index;
     this.#durableIndex = last.index;
-    this.#sequence = (this.#segments.at(-1) as Segment).sequence;
+    this.#sequence = this.#segments.newest.sequence;
     if (writer.isFull) this.#beginSegment();
   }
 
@@ -128,7 +127,7 @@ export class WriteAheadLog {
     encoder.record(RecordType.Snapshot, encodeWalSnapshot({ index: 0, term: 0, confState: undefined }));
     try {
       fs.removeDirectory(temporary);
-      fs.makeDirectory(temporary, 0o700);
+      makeDirectoryDurably(fs, temporary, 0o700);
       const writer = SegmentWriter.create(
         fs,
         `${temporary}/${segmentName(0, 0)}`,
@@ -221,18 +220,12 @@ export class WriteAheadLog {
    * to it, and has written a snapshot record or still has the entry there.
    */
   release(index: number): void {
-    const keep = this.#segments.findLastIndex((segment) => segment.firstIndex <= index);
-    for (const segment of this.#segments.splice(0, Math.max(0, keep))) {
-      const path = `${this.#directory}/${segment.name}`;
-      this.#fs.removeFileLater(path, (error) => {
-        if (error !== undefined) this.#logger.warn("cannot remove a log segment", { path, error: error.message });
-      });
-    }
+    this.#segments.release(index);
   }
 
   /** The first index that can be read behind a position: everything from here on is in the files. */
   get firstIndex(): number {
-    return (this.#segments[0] as Segment).firstIndex;
+    return this.#segments.oldest.firstIndex;
   }
 
   /** Index of the last entry given. */
@@ -356,7 +349,7 @@ export class WriteAheadLog {
 
   #fail(cause: unknown): void {
     this.#failure = new StorageError("ioFailed", "cannot write the log", {
-      file: `${this.#directory}/${this.#segments.at(-1)?.name}`,
+      file: `${this.#directory}/${this.#segments.newest.name}`,
       offset: this.#writer.position,
       remedy: "check the disk and its free space, then restart; nothing unacknowledged is kept",
       cause,
@@ -399,7 +392,7 @@ export class WriteAheadLog {
     this.#cutting = undefined;
     this.#fs.rename(temporary, `${this.#directory}/${segment.name}`);
     this.#fs.syncDirectory(this.#directory);
-    this.#segments.push(segment);
+    this.#segments.add(segment);
     full.close(true);
   }
 }
