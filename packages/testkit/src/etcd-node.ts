@@ -16,6 +16,8 @@ export interface EtcdNodeOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+const PORT_ATTEMPTS_MAX = 5;
+
 /** 3.4 with structured logs never says that it is ready, only that it serves. */
 const READY = /ready to serve client requests|serving client traffic insecurely/;
 
@@ -40,14 +42,17 @@ export class EtcdNode implements AsyncDisposable {
 
   /** Starts a member and waits until it serves. */
   static async start(options: EtcdNodeOptions): Promise<EtcdNode> {
-    const node = await EtcdNode.prepare(options);
-    try {
-      await node.restart();
-    } catch (error) {
-      await node.close();
-      throw error;
+    for (let attempt = 1; ; attempt++) {
+      const node = await EtcdNode.prepare(options);
+      try {
+        await node.restart();
+        return node;
+      } catch (error) {
+        await node.close();
+        // Another process may take a port between the look and the start.
+        if (attempt === PORT_ATTEMPTS_MAX || !/address already in use/.test(String(error))) throw error;
+      }
     }
-    return node;
   }
 
   /** Chooses ports and makes the directory without starting anything; `restart()` starts it. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { ChildServer, freePorts, LeakCheck, SeededChoice, temporaryDirectory, waitUntil } from "../src/index.ts";
 
-const SERVER = "console.log('ready now'); process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000)";
+const SERVER = "process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready now')";
 
 describe("ChildServer", () => {
   it("waits for the ready line, stops by signal and reports how the process ended", async () => {

@@ -19,6 +19,7 @@ import {
 import { type Entry, EntryType } from "@quorate/raft";
 import { ALARM_CORRUPT, ALARM_NOSPACE, type Alarms } from "./alarms.ts";
 import type { ApplyResult } from "./apply-result.ts";
+import type { Counts } from "./counts.ts";
 import type { Membership } from "./membership.ts";
 import type { PendingRequests } from "./pending.ts";
 import { leaseCostBytes, type Quota } from "./quota.ts";
@@ -39,6 +40,7 @@ export interface ApplierDeps {
   readonly membership: Membership;
   readonly alarms: Alarms;
   readonly quota: Quota;
+  readonly counts: Counts;
   /** Monotonic milliseconds: only the expiry of leases sees it, nothing that is stored. */
   readonly nowMs: () => number;
   /** A write went through although it took the backend over this member's quota. */
@@ -105,6 +107,7 @@ export class Applier {
         return this.#put((decoded as PutRequest | undefined) ?? decodePutRequest(data, start, end));
       case RequestKind.DeleteRange:
         if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
+        this.#deps.counts.deletes++;
         return store.deleteRange(decodeDeleteRangeRequest(data, start, end));
       case RequestKind.Txn:
         return this.#txn((decoded as TxnRequest | undefined) ?? decodeTxnRequest(data, start, end));
@@ -124,9 +127,11 @@ export class Applier {
   }
 
   #put(request: PutRequest): ApplyResult {
-    const { alarms, quota, store } = this.#deps;
+    const { alarms, counts, quota, store } = this.#deps;
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
     if (alarms.isActive(ALARM_NOSPACE)) return "noSpace";
+    counts.puts++;
+    counts.putBytes += request.key.length + request.value.length;
     const fits = quota.admits(putCost(request));
     const result = store.put(request);
     return fits || typeof result === "string" ? result : this.#overQuota();
@@ -137,6 +142,7 @@ export class Applier {
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
     const cost = txnCost(request);
     if (cost > 0 && alarms.isActive(ALARM_NOSPACE)) return "noSpace";
+    this.#deps.counts.txns++;
     const fits = quota.admits(cost);
     const result = store.txn(request);
     return fits || typeof result === "string" ? result : this.#overQuota();
@@ -159,6 +165,7 @@ export class Applier {
     const fits = quota.admits(leaseCostBytes());
     const granted = lessor.grant(request.id, request.ttl, nowMs());
     if (typeof granted === "string") return granted;
+    this.#deps.counts.leasesGranted++;
     return fits ? { id: request.id, ttlSeconds: granted } : this.#overQuota();
   }
 
@@ -167,6 +174,7 @@ export class Applier {
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
     const keys = lessor.revoke(decodeLeaseRevokeRequest(data, start, end).id);
     if (typeof keys === "string") return keys;
+    this.#deps.counts.leasesRevoked++;
     store.deleteKeys(keys);
     return { revision: store.revision };
   }

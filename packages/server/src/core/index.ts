@@ -7,6 +7,7 @@ export type { AutoCompactionMode } from "./auto-compaction.ts";
 export { AutoCompaction } from "./auto-compaction.ts";
 export type { CheckpointConfig, CheckpointDeps, CheckpointPosition } from "./checkpoints.ts";
 export { Checkpoints } from "./checkpoints.ts";
+export { Counts } from "./counts.ts";
 export type { LeaseExpiryDeps } from "./lease-expiry.ts";
 export { LeaseExpiry } from "./lease-expiry.ts";
 export type { ClusterMember, Sha1 } from "./member.ts";

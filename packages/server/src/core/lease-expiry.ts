@@ -1,4 +1,5 @@
 import type { Lessor } from "@quorate/mvcc";
+import type { Counts } from "./counts.ts";
 
 /** At most this many revocations are proposed at one visit, and this many wait for their entry at any time. */
 const REVOKES_PER_VISIT_MAX = 500;
@@ -6,6 +7,7 @@ const REVOKES_IN_FLIGHT_MAX = 1000;
 
 /** What the leader needs to end leases. */
 export interface LeaseExpiryDeps {
+  readonly counts: Counts;
   readonly lessor: Lessor;
   /** Proposes the revocation; `done` is called once it was applied or given up. False when refused at once. */
   readonly proposeRevoke: (leaseId: bigint, done: () => void) => boolean;
@@ -26,7 +28,9 @@ export class LeaseExpiry {
       if (this.#inFlight.size >= REVOKES_IN_FLIGHT_MAX) return;
       if (this.#inFlight.has(id)) continue;
       this.#inFlight.add(id);
-      if (!this.#deps.proposeRevoke(id, () => this.#inFlight.delete(id))) {
+      const taken = this.#deps.proposeRevoke(id, () => this.#inFlight.delete(id));
+      if (taken) this.#deps.counts.leasesExpired++;
+      else {
         this.#inFlight.delete(id);
         return;
       }

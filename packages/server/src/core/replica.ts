@@ -2,6 +2,7 @@ import { assert } from "@quorate/base";
 import type { ErrorCode } from "@quorate/protocol";
 import type { Entry, HardState, MemoryLogStorage, RawNode, Ready } from "@quorate/raft";
 import type { Applier } from "./applier.ts";
+import type { Counts } from "./counts.ts";
 import { type Pending, PendingRequests } from "./pending.ts";
 
 /** Where entries become durable. The consumer owns it; the write-ahead log implements it. */
@@ -20,6 +21,7 @@ export interface EntryLog {
 
 /** What the replica needs of the world. */
 export interface ReplicaDeps {
+  readonly counts: Counts;
   readonly raft: RawNode;
   readonly raftLog: MemoryLogStorage;
   readonly entryLog: EntryLog;
@@ -141,7 +143,7 @@ export class Replica {
     this.#tick++;
     this.#deps.raft.tick();
     const overdue = this.#tick - this.#config.requestTimeoutTicks;
-    this.#pending.expire(overdue, "timeout");
+    this.#deps.counts.proposalsFailed += this.#pending.expire(overdue, "timeout");
     while (this.#reads[0] !== undefined && this.#reads[0].sinceTick < overdue) this.#reads.shift()?.failed("timeout");
     this.#process();
   }
@@ -189,6 +191,7 @@ export class Replica {
   };
 
   #refuse(ids: readonly number[], code: ErrorCode): void {
+    this.#deps.counts.proposalsFailed += ids.length;
     for (const low48 of ids) this.#pending.take(low48)?.failed(code);
   }
 

@@ -78,7 +78,7 @@ export class Listeners {
 }
 
 function services(node: Node): Services {
-  const { context, member, proposer } = node;
+  const { context, proposer } = node;
   const config: ServerConfig = node.config;
   return {
     "etcdserverpb.KV": new KvService(context, proposer).methods(),
@@ -86,7 +86,7 @@ function services(node: Node): Services {
     "etcdserverpb.Lease": new LeaseService(context, proposer).methods(),
     "etcdserverpb.Cluster": new ClusterService(context).methods(),
     "etcdserverpb.Maintenance": new MaintenanceService(context, proposer, {
-      defragment: (done) => member.storage.backend.compactFiles(done),
+      defragment: (done) => node.defragment(done),
       quotaBytes: config.quotaBackendBytes ?? -1,
     }).methods(),
   };

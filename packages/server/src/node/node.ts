@@ -22,6 +22,7 @@ import {
   type ApplyResult,
   AutoCompaction,
   Checkpoints,
+  Counts,
   ETCD_CLUSTER_VERSION,
   hexId,
   LeaseExpiry,
@@ -111,7 +112,9 @@ export class Node {
     this.#compaction = new PhysicalCompaction(store, () => backend.commit());
     this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
     const requestIds = new RequestIds(storage.identity.memberId, Date.now());
+    const counts = new Counts();
     const applier = new Applier({
+      counts,
       idHigh16: requestIds.high16,
       backend,
       store,
@@ -131,6 +134,7 @@ export class Node {
     this.replica = new Replica(
       replicaConfig(config),
       {
+        counts,
         raft,
         raftLog,
         entryLog: storage.log,
@@ -148,9 +152,10 @@ export class Node {
     );
     this.#catchUp.attach(this.watchHub);
     store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
-    this.context = this.#createContext(quota, requestIds);
+    this.context = this.#createContext(quota, requestIds, counts);
     this.proposer = new Proposer(this.context);
     this.#leaseExpiry = new LeaseExpiry({
+      counts,
       lessor,
       proposeRevoke: (id, done) => this.#propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
     });
@@ -175,13 +180,19 @@ export class Node {
           confState: raft.confState,
         }),
         // A lone member has nobody to catch up: the log need not reach back behind the checkpoint.
-        save: (position, done) => storage.checkpoint(position, position.index, done),
+        save: (position, done) => {
+          const beginMs = performance.now();
+          storage.checkpoint(position, position.index, (error) => {
+            this.#deps.metrics.disk.backendCommit.observe((performance.now() - beginMs) / 1000);
+            done(error);
+          });
+        },
         failed: this.#deps.fatal,
       },
     );
   }
 
-  #createContext(quota: Quota, requestIds: RequestIds): NodeContext {
+  #createContext(quota: Quota, requestIds: RequestIds, counts: Counts): NodeContext {
     const { alarms, lessor, membership, storage, store } = this.member;
     const { memberId, clusterId } = storage.identity;
     const { maxRequestBytes, maxTxnOps } = this.config;
@@ -193,6 +204,7 @@ export class Node {
       membership,
       alarms,
       quota,
+      counts,
       backend: storage.backend,
       requestIds,
       header: new HeaderBytes(clusterId, memberId),
@@ -223,6 +235,18 @@ export class Node {
     const node = new Node(config, member, deps);
     await node.#begin();
     return node;
+  }
+
+  /** Gives space of removed revisions back in the background, and calls back. */
+  defragment(done: (error?: Error) => void): void {
+    const { disk } = this.#deps.metrics;
+    const beginMs = performance.now();
+    disk.defragInflight.set(1);
+    this.member.storage.backend.compactFiles((error) => {
+      disk.defragInflight.set(0);
+      disk.backendDefrag.observe((performance.now() - beginMs) / 1000);
+      done(error);
+    });
   }
 
   /** Lets requests in flight finish within `timeoutMs`, makes everything durable and closes. */

@@ -1,4 +1,5 @@
-import { ALARM_CORRUPT, ALARM_NOSPACE, hexId } from "../core/index.ts";
+import type { Counter } from "@quorate/base";
+import { ALARM_CORRUPT, ALARM_NOSPACE, Counts, hexId } from "../core/index.ts";
 import type { PrometheusMetrics, ServerMetrics } from "./metrics/index.ts";
 import type { Node } from "./node.ts";
 
@@ -7,6 +8,7 @@ export function observeNode(node: Node, prometheus: PrometheusMetrics, metrics: 
   const { alarms, storage, store } = node.member;
   const serverId = hexId(node.context.memberId);
   let eventsSeen = 0;
+  const counted = countersOf(node.context.counts, metrics);
   prometheus.beforeScrape(() => {
     const { replica } = node;
     metrics.raft.hasLeader.set(replica.leader === 0n ? 0 : 1);
@@ -27,7 +29,32 @@ export function observeNode(node: Node, prometheus: PrometheusMetrics, metrics: 
     metrics.mvcc.pendingEvents.set(watch.pendingRevisions);
     metrics.mvcc.events.add(watch.eventsDelivered - eventsSeen);
     eventsSeen = watch.eventsDelivered;
+    counted();
+    metrics.mvcc.totalPutBytes.set(node.context.counts.putBytes);
     metrics.alarm(serverId, "NOSPACE").set(alarms.isActive(ALARM_NOSPACE) ? 1 : 0);
     metrics.alarm(serverId, "CORRUPT").set(alarms.isActive(ALARM_CORRUPT) ? 1 : 0);
   });
+}
+
+/** Carries plain counts over into counters: the returned function adds what has come since it was last called. */
+function countersOf(counts: Counts, metrics: ServerMetrics): () => void {
+  const { mvcc, raft } = metrics;
+  const pairs: readonly (readonly [keyof Counts, Counter])[] = [
+    ["ranges", mvcc.range],
+    ["puts", mvcc.put],
+    ["deletes", mvcc.deleteRange],
+    ["txns", mvcc.txn],
+    ["proposalsFailed", raft.proposalsFailed],
+    ["leasesGranted", mvcc.leaseGranted],
+    ["leasesRevoked", mvcc.leaseRevoked],
+    ["leasesRenewed", mvcc.leaseRenewed],
+    ["leasesExpired", mvcc.leaseExpired],
+  ];
+  const seen = new Counts();
+  return () => {
+    for (const [name, counter] of pairs) {
+      counter.add(counts[name] - seen[name]);
+      seen[name] = counts[name];
+    }
+  };
 }

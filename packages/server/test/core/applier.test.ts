@@ -100,6 +100,14 @@ describe("the applier", () => {
     expect(machine.store.keyCount).toBe(0);
     expect(machine.store.compactedRevision).toBe(4);
     expect(machine.membership.clusterVersion).toBe("3.7.0");
+    expect(machine.counts).toMatchObject({
+      puts: 2,
+      deletes: 1,
+      txns: 1,
+      leasesGranted: 1,
+      leasesRevoked: 1,
+      putBytes: 4,
+    });
     expect(machine.events).toEqual(["compact"]);
   });
 

@@ -16,6 +16,7 @@ import {
   Alarms,
   Applier,
   type ApplyResult,
+  Counts,
   Membership,
   memberJson,
   type Pending,
@@ -74,6 +75,7 @@ export class Machine {
   readonly alarms: Alarms;
   readonly applier: Applier;
   readonly events: string[] = [];
+  readonly counts: Counts = new Counts();
   sizeBytes = 0;
 
   constructor(quotaBytes?: number, backend: MapBackend = new MapBackend()) {
@@ -89,6 +91,7 @@ export class Machine {
       },
     });
     this.applier = new Applier({
+      counts: this.counts,
       idHigh16: ID_HIGH,
       backend,
       store: this.store,
@@ -134,6 +137,7 @@ export class LoneMember {
     this.replica = new Replica(
       { applyBacklogMax: 5000, requestTimeoutTicks: 70, catchUpEntries: 50, catchUpBytesMax: 1e9, ...config },
       {
+        counts: this.machine.counts,
         raft: this.raft,
         raftLog: this.raftLog,
         entryLog: this.log,

@@ -14,6 +14,7 @@ import {
   type CheckpointPosition,
   Checkpoints,
   type ClusterMember,
+  Counts,
   hexId,
   LeaseExpiry,
   Membership,
@@ -317,7 +318,9 @@ describe("LeaseExpiry", () => {
     const done: (() => void)[] = [];
     let accepts = true;
     const lessor = { expired: () => [1n, 2n] } as unknown as ConstructorParameters<typeof LeaseExpiry>[0]["lessor"];
+    const counts = new Counts();
     const expiry = new LeaseExpiry({
+      counts,
       lessor,
       proposeRevoke: (id, decided) => {
         if (!accepts) return false;
@@ -338,5 +341,6 @@ describe("LeaseExpiry", () => {
     accepts = true;
     expiry.visit(2000);
     expect(proposed).toEqual([1n, 2n, 1n, 2n]);
+    expect(counts.leasesExpired).toBe(4);
   });
 });

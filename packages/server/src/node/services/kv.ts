@@ -89,6 +89,7 @@ export class KvService {
       failWith(call, result);
       return;
     }
+    this.#context.counts.ranges++;
     writeRangeResponse(this.#begin(), this.#context.header, result);
     respondWith(call, this.#context.writer);
   }

@@ -102,6 +102,7 @@ export class LeaseService {
     const { lessor, nowMs } = this.#context;
     const header = responseHeader(this.#context);
     const renewed = lessor.renew(id, nowMs());
+    if (typeof renewed === "number") this.#context.counts.leasesRenewed++;
     // A lease nobody knows (any more) is told by TTL 0, not by an error.
     const ttl = typeof renewed === "string" ? 0 : renewed;
     call.send(encodeLeaseKeepAliveResponse(createLeaseKeepAliveResponse({ header, id, ttl })));

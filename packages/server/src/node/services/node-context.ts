@@ -1,7 +1,7 @@
 import type { Lessor, Store, WatchHub } from "@quorate/mvcc";
 import type { HeaderBytes, Writer } from "@quorate/protocol";
 import type { LevelBackend } from "@quorate/storage";
-import type { Alarms, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
+import type { Alarms, Counts, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
 
 /** Limits of the client API, from the configuration. */
 export interface ApiLimits {
@@ -20,6 +20,7 @@ export interface NodeContext {
   readonly membership: Membership;
   readonly alarms: Alarms;
   readonly quota: Quota;
+  readonly counts: Counts;
   readonly backend: LevelBackend;
   readonly requestIds: RequestIds;
   readonly header: HeaderBytes;

@@ -13,6 +13,7 @@ import { observeNode } from "../../../src/node/scrape.ts";
 import { configOf, parse } from "../../config/parse-config.ts";
 import { EtcdClient } from "./etcd-client.ts";
 
+const PORT_ATTEMPTS_MAX = 5;
 const DRAIN_MS = 5000;
 
 /** A whole server inside this process, as `run` composes it, without the process's own business. */
@@ -37,8 +38,19 @@ export class TestNode {
 
   /** Serves the data directory `directory`/data, at `port` or any free one. Rejects with why it cannot. */
   static async start(directory: string, flags: readonly string[] = [], port?: number): Promise<TestNode> {
-    const [free = 0] = await freePorts(1);
-    const clientPort = port ?? free;
+    if (port !== undefined) return await TestNode.#startAt(directory, flags, port);
+    for (let attempt = 1; ; attempt++) {
+      const [free = 0] = await freePorts(1);
+      try {
+        return await TestNode.#startAt(directory, flags, free);
+      } catch (error) {
+        // Another process may take a port between the look and the start.
+        if (attempt === PORT_ATTEMPTS_MAX || !String(error).includes("EADDRINUSE")) throw error;
+      }
+    }
+  }
+
+  static async #startAt(directory: string, flags: readonly string[], clientPort: number): Promise<TestNode> {
     const config = testConfig(directory, clientPort, flags);
     const log: string[] = [];
     const fatal: Error[] = [];
