@@ -39,7 +39,7 @@ export async function runClosedLoop(load: ClosedLoop, stallMs = 20_000): Promise
     (connections[Math.floor(slot / load.streams)] as LoadConnection).call(slot, load.request(slot, n));
   };
   const handler = {
-    message: load.answer ?? (() => {}),
+    message: load.answer,
     ended: (slot: number, ok: boolean): void => {
       finished++;
       if (!ok) failed++;

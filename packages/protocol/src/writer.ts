@@ -10,8 +10,13 @@ const TWO_31 = 0x8000_0000;
  */
 export class Writer {
   /** What was written is `buffer[0, length)`; replaced when it grows. */
-  buffer: Uint8Array = new Uint8Array(INITIAL_BYTES);
+  buffer: Uint8Array;
   length = 0;
+
+  /** `buffer` is where it begins to write, given. */
+  constructor(buffer: Uint8Array = new Uint8Array(INITIAL_BYTES)) {
+    this.buffer = buffer;
+  }
 
   /** Forgets what was written. */
   reset(): void {

@@ -55,16 +55,20 @@ describe("WriteAheadLog", () => {
     expect(disk.writeCount - writeCount).toBe(2);
   });
 
-  it("writes what callbacks give as one", () => {
+  it("starts the write that has collected before it calls back, and writes what callbacks give as one", () => {
     const { disk, log } = created();
     const { writeCount } = disk;
     let answered = 0;
     for (let i = 1; i <= 3; i++) {
-      log.append([entry(i)], undefined, true, () => log.append([entry(i + 3)], undefined, true, () => answered++));
+      log.append([entry(i)], undefined, true, () => {
+        if (i === 1) expect(disk.writeCount - writeCount).toBe(2);
+        log.append([entry(i + 3)], undefined, true, () => answered++);
+      });
     }
     disk.finish();
     expect(answered).toBe(3);
-    expect(disk.writeCount - writeCount).toBe(3);
+    // 1; 2 and 3, in flight while 1 is answered; 4; 5 and 6.
+    expect(disk.writeCount - writeCount).toBe(4);
   });
 
   it("keeps a commit index for the next write, and writes it when flushed", async () => {

@@ -358,18 +358,23 @@ export class WriteAheadLog {
     this.#answer(this.#failure);
   }
 
-  /** Calls back what was in flight; what the callbacks give is one write. */
+  /**
+   * Calls back what was in flight; what the callbacks give is one write. A write that has collected meanwhile and will be synced
+   * in the thread pool goes first, so that the disk works while the callers do; one that is synced on the spot would make
+   * them wait.
+   */
   readonly #answer = (error?: Error): void => {
     const answered = this.#inFlight;
+    this.#inFlight = [];
+    this.#busy = false;
+    if (error === undefined && this.#encoder.length > this.#inlineBytesMax) this.#flush();
     this.#answering = true;
     try {
       for (let i = 0; i < answered.length; i++) (answered[i] as Done)(error);
     } finally {
-      answered.length = 0;
-      this.#busy = false;
       this.#answering = false;
     }
-    this.#flush();
+    if (!this.#busy) this.#flush();
   };
 
   /**

@@ -29,7 +29,6 @@ import {
   type Writer,
   writeDeleteRangeResponse,
   writePutResponse,
-  writeRangeResponse,
   writeTxnResponse,
 } from "@quorate/protocol";
 import { type HeaderResult, RequestKind } from "../../core/index.ts";
@@ -37,7 +36,7 @@ import type { NodeContext } from "./node-context.ts";
 import type { Proposer, Refusal, WriteMethod } from "./proposal.ts";
 import { rangeStreamHandler } from "./range-stream.ts";
 import { failUndecodable, failWith } from "./reply.ts";
-import { respondWith } from "./respond.ts";
+import { respondRange, respondWith } from "./respond.ts";
 
 /** `etcdserverpb.KV`. gRPC API page, sections 3 to 5. */
 export class KvService {
@@ -90,8 +89,7 @@ export class KvService {
       return;
     }
     this.#context.counts.ranges++;
-    writeRangeResponse(this.#begin(), this.#context.header, result);
-    respondWith(call, this.#context.writer);
+    respondRange(call, this.#begin(), this.#context.header, result);
   }
 
   readonly #put: UnaryHandler = (call, message) => this.#proposer.submit(call, message, this.#putMethod);
