@@ -7,8 +7,8 @@ export function table(comparisons: readonly Comparison[]): string {
     `${number(median(etcd))} ${unit}`,
     `${number(median(quorate))} ${unit}`,
     ratio.toFixed(2),
-    `${workload.bar.side === "atLeast" ? "≥" : "≤"} ${workload.bar.ratio}`,
-    met ? "met" : "not met",
+    workload.bar === undefined ? "" : `${workload.bar.side === "atLeast" ? "≥" : "≤"} ${workload.bar.ratio}`,
+    met === undefined ? "" : met ? "met" : "not met",
   ]);
   const header = ["workload", "etcd", "Quorate", "ratio", "bar", ""];
   return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");

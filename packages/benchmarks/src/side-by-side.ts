@@ -15,7 +15,8 @@ export interface Comparison {
   readonly quorate: readonly number[];
   /** Median over the rounds of quorate divided by etcd. */
   readonly ratio: number;
-  readonly met: boolean;
+  /** Undefined where there is no bar. */
+  readonly met: boolean | undefined;
 }
 
 export function median(values: readonly number[]): number {
@@ -58,6 +59,7 @@ export async function compare(
     }
   }
   const ratio = median(figures.quorate.map((value, i) => value / (figures.etcd[i] as number)));
-  const met = workload.bar.side === "atLeast" ? ratio >= workload.bar.ratio : ratio <= workload.bar.ratio;
+  const { bar } = workload;
+  const met = bar === undefined ? undefined : bar.side === "atLeast" ? ratio >= bar.ratio : ratio <= bar.ratio;
   return { workload, unit, etcd: figures.etcd, quorate: figures.quorate, ratio, met };
 }

@@ -1,5 +1,6 @@
 import { decodeTxnResponse, decodeWatchResponse } from "@quorate/protocol";
 import { type ClosedLoop, type LoadResult, runClosedLoop, untilDone } from "./closed-loop.ts";
+import { revisionOf, runH2load } from "./h2load.ts";
 import { LoadConnection } from "./load-connection.ts";
 import { get, getPrefix, key, put, update, value, watchPrefix } from "./requests.ts";
 
@@ -19,7 +20,7 @@ export interface Workload {
   readonly name: string;
   readonly title: string;
   /** The ratio to etcd that issue 2 asks for, and on which side of it the figure must lie. */
-  readonly bar: { readonly ratio: number; readonly side: "atLeast" | "atMost" };
+  readonly bar: { readonly ratio: number; readonly side: "atLeast" | "atMost" } | undefined;
   /** Whether it reads what was put: the servers are then restarted first, which is etcd's best state for reads. */
   readonly reads: boolean;
   /** Puts what it needs; not measured. */
@@ -77,6 +78,15 @@ async function putPrefix(port: number): Promise<void> {
     calls: PREFIX_KEYS,
     request: (_slot, n) => put(key(n, PREFIX), value(1024)),
   });
+}
+
+/** The same put over and over by h2load; all of them must have taken effect. */
+async function h2loadPuts(port: number, connections: number, streams: number, calls: number): Promise<Figure> {
+  const before = await revisionOf(port);
+  const rate = await runH2load({ port, path: PUT, connections, streams, calls, request: put(key(0), SMALL) });
+  const puts = (await revisionOf(port)) - before;
+  if (puts !== calls) throw new Error(`${puts} of ${calls} puts took effect`);
+  return { value: rate, unit: "/s" };
 }
 
 /** Each caller updates an object of its own, by the revision that its last update came to. */
@@ -176,15 +186,29 @@ export function countEvents(bytes: Buffer, start: number, end: number): number {
 export const WORKLOADS: readonly Workload[] = [
   {
     name: "put-10x50",
-    title: "put, 64-byte values, 10 connections x 50 streams",
+    title: "put, 64-byte values, 10 connections x 50 streams (h2load)",
     bar: { ratio: 3, side: "atLeast" },
+    reads: false,
+    run: (port) => h2loadPuts(port, 10, 50, 100_000),
+  },
+  {
+    name: "put-100x1",
+    title: "put, 64-byte values, 100 connections x 1 stream (h2load)",
+    bar: { ratio: 2, side: "atLeast" },
+    reads: false,
+    run: (port) => h2loadPuts(port, 100, 1, 40_000),
+  },
+  {
+    name: "put-10x50-keys",
+    title: "the same over 10,000 keys, 10 x 50",
+    bar: undefined,
     reads: false,
     run: (port) => rate(putLoad(port, 10, 50, 60_000)),
   },
   {
-    name: "put-100x1",
-    title: "put, 64-byte values, 100 connections x 1 stream",
-    bar: { ratio: 2, side: "atLeast" },
+    name: "put-100x1-keys",
+    title: "the same over 10,000 keys, 100 x 1",
+    bar: undefined,
     reads: false,
     run: (port) => rate(putLoad(port, 100, 1, 30_000)),
   },
