@@ -1,14 +1,17 @@
 import type { Store, WatchHub } from "@quorate/mvcc";
 
-/** How long a slice of work may take about, and the pause behind one, so that requests get their turns; ms. */
+/** Revisions looked at in a slice, and the pause behind one in ms, so that requests get their turns. */
 const COMPACTION_SLICE_ITEMS = 1000;
 const COMPACTION_PAUSE_MS = 2;
+/** Slices done turn by turn before pauses begin: a small compaction ends before the client's next request, as in etcd. */
+const COMPACTION_PROMPT_SLICES = 16;
 
 /** Removes what revision compaction has freed, slice by slice. */
 export class PhysicalCompaction {
   readonly #store: Store;
   readonly #commit: () => void;
   #running = false;
+  #slices = 0;
   #waiting: (() => void)[] = [];
   #stopped = false;
 
@@ -22,6 +25,7 @@ export class PhysicalCompaction {
   start(): void {
     if (this.#running || this.#stopped || !this.#store.compactionPending) return;
     this.#running = true;
+    this.#slices = 0;
     setImmediate(this.#slice);
   }
 
@@ -39,8 +43,10 @@ export class PhysicalCompaction {
     if (this.#stopped) return;
     const more = this.#store.compactionStep(COMPACTION_SLICE_ITEMS);
     this.#commit();
+    this.#slices += 1;
     if (more) {
-      setTimeout(this.#slice, COMPACTION_PAUSE_MS);
+      if (this.#slices < COMPACTION_PROMPT_SLICES) setImmediate(this.#slice);
+      else setTimeout(this.#slice, COMPACTION_PAUSE_MS);
       return;
     }
     this.#running = false;
