@@ -10,9 +10,11 @@ import {
   decodeLeaseGrantRequest,
   decodeLeaseRevokeRequest,
   decodePutRequest,
+  decodeRaftConfChange,
   decodeTxnRequest,
   type ErrorCode,
   type PutRequest,
+  type RaftConfChange,
   RaftRequestPeek,
   type TxnRequest,
 } from "@quorate/protocol";
@@ -27,6 +29,7 @@ import { RequestKind } from "./raft-request.ts";
 
 const CONSISTENT_INDEX = utf8Bytes("consistent_index");
 const TERM = utf8Bytes("term");
+const LOW_48 = 0xffff_ffff_ffffn;
 const ACTION_ACTIVATE = 1;
 const ACTION_DEACTIVATE = 2;
 
@@ -47,8 +50,8 @@ export interface ApplierDeps {
   readonly onOverQuota: () => void;
   /** The leader of a new term has committed its first entry. */
   readonly onFirstCommitInTerm: () => void;
-  /** A configuration entry: raft must be told, and answers with nothing this applier needs. */
-  readonly onConfChange: (entry: Entry) => void;
+  /** Puts a change of the configuration into force, in raft and in the membership; or says why it is refused. */
+  readonly onConfChange: (change: RaftConfChange) => ErrorCode | undefined;
   /** An applied entry asks for revision compaction; the physical part follows in slices. */
   readonly onCompact: () => void;
 }
@@ -75,7 +78,7 @@ export class Applier {
   apply(entry: Entry, pending: PendingRequests): void {
     this.#appliedTerm = entry.term;
     if (entry.type !== EntryType.Normal) {
-      this.#deps.onConfChange(entry);
+      this.#confChange(entry, pending);
       return;
     }
     if (entry.data.length === 0) {
@@ -89,6 +92,16 @@ export class Applier {
     const waiting = peek.idHigh16 === this.#deps.idHigh16 ? pending.take(peek.idLow48) : undefined;
     const result = this.#dispatch(field, entry.data, start, end, waiting?.request);
     waiting?.applied(result);
+  }
+
+  /** etcd knows changes of one member alone; every other kind of entry would end a real member's process. */
+  #confChange(entry: Entry, pending: PendingRequests): void {
+    assert(entry.type === EntryType.ConfChange, "configuration changes are of one member each", { index: entry.index });
+    const change = decodeRaftConfChange(entry.data);
+    const refused = this.#deps.onConfChange(change);
+    const isOurs = Number(change.id >> 48n) === this.#deps.idHigh16;
+    const waiting = isOurs ? pending.take(Number(change.id & LOW_48)) : undefined;
+    waiting?.applied(refused ?? { revision: this.#deps.store.revision });
   }
 
   /** Ends a batch of entries, the last of them at `index`: what they wrote becomes one atomic write of the backend. */

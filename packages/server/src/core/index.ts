@@ -5,6 +5,7 @@ export { Applier } from "./applier.ts";
 export type { AlarmResult, ApplyResult, HeaderResult, LeaseGrantResult } from "./apply-result.ts";
 export type { AutoCompactionMode } from "./auto-compaction.ts";
 export { AutoCompaction } from "./auto-compaction.ts";
+export type { CatchUpConfig } from "./catch-up-log.ts";
 export type { CheckpointConfig, CheckpointDeps, CheckpointPosition } from "./checkpoints.ts";
 export { Checkpoints } from "./checkpoints.ts";
 export { Counts } from "./counts.ts";

@@ -47,6 +47,11 @@ export class PendingRequests {
     this.#size++;
   }
 
+  /** Whether the request waits. */
+  has(low48: number): boolean {
+    return this.#slots[low48 - this.#firstId] !== undefined;
+  }
+
   /** Removes and returns the request, or undefined when it is not one of ours or was given up. */
   take(low48: number): Pending | undefined {
     const position = low48 - this.#firstId;
@@ -58,11 +63,12 @@ export class PendingRequests {
     return pending;
   }
 
-  /** Fails everything that waits since before `tick`. PERF: looks at the expired ones and one more. */
-  expire(tick: number, code: ErrorCode): number {
+  /** Fails what waits since before `tick`, with what `codeOf` says of its age. PERF: looks at the expired ones and one more. */
+  expire(tick: number, codeOf: (sinceTick: number) => ErrorCode): number {
     let count = 0;
     while (this.#size > 0 && (this.#sinceTicks[this.#head] as number) < tick) {
       const pending = this.#slots[this.#head];
+      const code = codeOf(this.#sinceTicks[this.#head] as number);
       this.#slots[this.#head] = undefined;
       this.#size--;
       this.#advance();

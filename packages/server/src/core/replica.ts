@@ -1,9 +1,28 @@
 import { assert } from "@quorate/base";
-import type { ErrorCode } from "@quorate/protocol";
-import type { Entry, HardState, MemoryLogStorage, RawNode, Ready } from "@quorate/raft";
+import { createRaftConfChange, type ErrorCode, encodeRaftConfChange } from "@quorate/protocol";
+import {
+  type ConfChangeType,
+  confChangeV2,
+  type Entry,
+  EntryType,
+  type HardState,
+  type MemoryLogStorage,
+  type Message,
+  MessageType,
+  type RaftStatus,
+  type RawNode,
+  type Ready,
+  type Role,
+  type Snapshot,
+} from "@quorate/raft";
 import type { Applier } from "./applier.ts";
+import { type CatchUpConfig, CatchUpLog } from "./catch-up-log.ts";
 import type { Counts } from "./counts.ts";
+import { Leadership } from "./leadership.ts";
 import { type Pending, PendingRequests } from "./pending.ts";
+import { ProposalQueue } from "./proposal-queue.ts";
+import { ReadRounds } from "./read-rounds.ts";
+import type { RequestIds } from "./request-id.ts";
 
 /** Where entries become durable. The consumer owns it; the write-ahead log implements it. */
 export interface EntryLog {
@@ -26,58 +45,95 @@ export interface ReplicaDeps {
   readonly raftLog: MemoryLogStorage;
   readonly entryLog: EntryLog;
   readonly applier: Applier;
+  /** Names read-index rounds; an instance of the replica's own. */
+  readonly readIds: RequestIds;
   /** Runs a callback once, at the end of this turn of the event loop, behind everything that arrived in it. */
   readonly endOfTurn: (run: () => void) => void;
   /** Called after a batch of entries was applied, once per batch. `bytes`: their payload. */
   readonly afterApply: (entryCount: number, bytes: number) => void;
   /** The process cannot go on: a failed sync, a broken invariant. Must not return control to clients. */
   readonly fatal: (error: Error) => void;
+  /** Sends to peers, at once: anything but snapshots, nothing to this member. Messages may get lost. */
+  readonly sendMessages: (messages: readonly Message[]) => void;
+  /**
+   * Sends the state machine as it is now, at `message.snapshot.index`: it is frozen before this returns, streamed later, and its
+   * fate told to `reportSnapshot`, once.
+   */
+  readonly sendSnapshot: (message: Message, snapshot: Snapshot) => void;
+  /**
+   * Replaces the state machine by a snapshot that has arrived, durably, together with the log's note of it. `done` later, once;
+   * everything written to the entry log from then on is behind it. Nothing is applied or written meanwhile.
+   */
+  readonly installSnapshot: (snapshot: Snapshot, done: (error?: Error) => void) => void;
+  /** The role of this member, or the leader it knows of, has changed. `isNewLeader`: another member leads than before. */
+  readonly onLeadership: (leader: bigint, role: Role, isNewLeader: boolean) => void;
+  /** Whether this member has been in touch with `peer` ever since `ticks` ago. */
+  readonly isConnectedSince: (peer: bigint, ticks: number) => boolean;
 }
 
 /** Bounds and timeouts, in entries, bytes and ticks. */
-export interface ReplicaConfig {
+export interface ReplicaConfig extends CatchUpConfig {
   /** Writes are refused while more entries than this are committed but not applied (etcd: 5000). */
   readonly applyBacklogMax: number;
   /** A request that was not applied for this many ticks fails with "request timed out". */
   readonly requestTimeoutTicks: number;
-  /** Applied entries kept in memory for followers that are behind, */
-  readonly catchUpEntries: number;
-  /** as long as they are no more bytes than this. */
-  readonly catchUpBytesMax: number;
+  /** Of raft. */
+  readonly electionTicks: number;
+  /** A read-index request without an answer is repeated after so many ticks (etcd: 500 ms). */
+  readonly readRetryTicks: number;
+  /** Proposals that wait for a leader are refused beyond so many bytes. */
+  readonly heldProposalBytesMax: number;
 }
 
-/** Reads that wait for an index to be applied: `ready` runs once it is. */
-interface WaitingRead {
-  readonly ready: () => void;
-  readonly failed: (code: ErrorCode) => void;
+/** A hand-over of leadership that somebody waits for. */
+interface Transfer {
+  readonly target: bigint;
   readonly sinceTick: number;
+  readonly done: (code?: ErrorCode) => void;
 }
 
 /**
- * The loop that turns requests into log entries and applied entries into answers. Everything proposed in one turn of
- * the event loop is one raft append, one write and one sync; while that sync is in flight the next batch collects.
- * Sans-IO: it is called, and calls its ports.
+ * The loop that turns requests into log entries and applied entries into answers. Everything that comes in one turn of the
+ * event loop, from clients and from peers, is one raft step after the other, one append, one write, one sync, and one batch of
+ * messages to each peer; while that sync is in flight the next batch collects. Sans-IO: it is called, and calls its ports.
  */
 export class Replica {
   readonly #config: ReplicaConfig;
   readonly #deps: ReplicaDeps;
   readonly #pending = new PendingRequests();
-  #proposals: Uint8Array[] = [];
-  #proposalIds: number[] = [];
+  readonly #proposals: ProposalQueue;
+  readonly #reads: ReadRounds;
+  readonly #leadership: Leadership;
+  readonly #log: CatchUpLog;
   #flushScheduled = false;
   #processing = false;
   #campaignDue = false;
   #tick = 0;
   #stopped = false;
   #appliedIndex: number;
-  /** Payload bytes of entries applied since the log in memory was last cut. */
-  #keptBytes = 0;
-  #reads: WaitingRead[] = [];
+  #transfer: Transfer | undefined;
+  /** A snapshot is being installed: what is to be written meanwhile waits here. */
+  #installing = false;
+  #behindInstall: Ready[] = [];
 
   constructor(config: ReplicaConfig, deps: ReplicaDeps, appliedIndex: number) {
+    const { raft } = deps;
     this.#config = config;
     this.#deps = deps;
     this.#appliedIndex = appliedIndex;
+    this.#proposals = new ProposalQueue(raft, config.heldProposalBytesMax, this.#refuse);
+    this.#reads = new ReadRounds({
+      ids: deps.readIds,
+      requestIndex: (context) => raft.readIndex(context),
+      retryTicks: config.readRetryTicks,
+      timeoutTicks: config.requestTimeoutTicks,
+    });
+    this.#leadership = new Leadership(raft.id, {
+      electionTicks: config.electionTicks,
+      isConnectedSince: (peer, sinceTick) => deps.isConnectedSince(peer, this.#tick - sinceTick),
+      hasQuorumSince: (sinceTick) => this.#hasQuorumSince(sinceTick),
+    });
+    this.#log = new CatchUpLog(config, deps.raftLog);
   }
 
   /** Index of the last applied entry. */
@@ -108,18 +164,48 @@ export class Replica {
     return this.#pending.size;
   }
 
+  /** Whether the state machine is being replaced by a snapshot: it must not be looked at. */
+  get isInstalling(): boolean {
+    return this.#installing;
+  }
+
+  /** What raft knows of itself and, leading, of the others. Builds new objects. */
+  status(): RaftStatus {
+    return this.#deps.raft.status();
+  }
+
   /**
    * Proposes an entry whose header carries `low48` (see `RequestIds`). Returns an error code when it is refused at once,
    * in which case nothing was proposed and `pending` is not called. `data` is shared from now on.
    */
   propose(data: Uint8Array, low48: number, pending: Pending): ErrorCode | undefined {
     if (this.#stopped) return "stopped";
-    if (this.#deps.raft.committed - this.#appliedIndex > this.#config.applyBacklogMax) return "tooManyRequests";
+    if (this.#isBehind() || this.#proposals.isFull) return "tooManyRequests";
     this.#pending.add(low48, pending, this.#tick);
-    this.#proposals.push(data);
-    this.#proposalIds.push(low48);
+    this.#proposals.add(data, low48);
     this.#schedule();
     return undefined;
+  }
+
+  /**
+   * Proposes a change of the configuration; `id`, whose lower 48 bits are `low48`, names it in the log. `pending` is answered
+   * when it was applied, or refused by every member alike. Source: peer protocol page, section 14.
+   */
+  proposeConfChange(
+    change: { readonly type: ConfChangeType; readonly nodeId: bigint; readonly context: Uint8Array },
+    request: { readonly id: bigint; readonly low48: number; readonly pending: Pending },
+  ): ErrorCode | undefined {
+    if (this.#stopped) return "stopped";
+    const { raft } = this.#deps;
+    // What was asked for before it comes before it in the log.
+    this.#proposals.flush();
+    const data = encodeRaftConfChange(createRaftConfChange({ ...change, id: request.id }));
+    const outcome = raft.proposeConfChange(data, confChangeV2(change));
+    if (outcome === "accepted" || outcome === "forwarded")
+      this.#pending.add(request.low48, request.pending, this.#tick);
+    this.#schedule();
+    if (outcome === "accepted" || outcome === "forwarded") return undefined;
+    return outcome === "noLeader" ? "noLeader" : "proposalDropped";
   }
 
   /**
@@ -129,12 +215,51 @@ export class Replica {
   linearizableRead(ready: () => void, failed: (code: ErrorCode) => void): void {
     if (this.#stopped) failed("stopped");
     else if (this.readsAreLinearizable()) ready();
-    else this.#reads.push({ ready, failed, sinceTick: this.#tick });
+    else {
+      this.#reads.add(ready, failed, this.#tick);
+      this.#schedule();
+    }
   }
 
   /** Whether the applied state is the newest one anybody could have been told of. Single-member clusters only. */
   readsAreLinearizable(): boolean {
     return this.#deps.raft.isSoleLeader() && this.#appliedIndex >= this.#deps.raft.committed;
+  }
+
+  /** Has the leader, this member, hand over to `target`. `done` is called once it has happened or cannot. */
+  transferLeader(target: bigint, done: (code?: ErrorCode) => void): void {
+    if (this.#stopped || !this.isLeader) {
+      done(this.#stopped ? "stopped" : "notLeader");
+      return;
+    }
+    this.#transfer?.done("timeoutLeaderTransfer");
+    this.#transfer = { target, sinceTick: this.#tick, done };
+    this.#deps.raft.transferLeader(target);
+    this.#schedule();
+  }
+
+  /** A message has come from a peer. */
+  step(message: Message): void {
+    if (this.#stopped) return;
+    if (message.type === MessageType.Prop && message.entries.every(({ type }) => type === EntryType.Normal)) {
+      if (!this.#proposals.isFull) for (const { data } of message.entries) this.#proposals.addForeign(data);
+    } else this.#deps.raft.step(message);
+    this.#schedule();
+  }
+
+  /** A message to `id` was lost. */
+  reportUnreachable(id: bigint): void {
+    if (this.#stopped) return;
+    this.#deps.raft.reportUnreachable(id);
+    this.#schedule();
+  }
+
+  /** What became of a snapshot to `id`. */
+  reportSnapshot(id: bigint, outcome: "delivered" | "failed"): void {
+    if (this.#stopped) return;
+    this.#log.snapshotEnded(id, outcome, this.#tick);
+    this.#deps.raft.reportSnapshot(id, outcome);
+    this.#schedule();
   }
 
   /** One tick of the heartbeat interval: elections, timeouts. */
@@ -143,8 +268,13 @@ export class Replica {
     this.#tick++;
     this.#deps.raft.tick();
     const overdue = this.#tick - this.#config.requestTimeoutTicks;
-    this.#deps.counts.proposalsFailed += this.#pending.expire(overdue, "timeout");
-    while (this.#reads[0] !== undefined && this.#reads[0].sinceTick < overdue) this.#reads.shift()?.failed("timeout");
+    const expired = this.#pending.expire(overdue, (sinceTick) => this.#leadership.timeoutReason(sinceTick));
+    this.#deps.counts.proposalsFailed += expired;
+    if (expired > 0) this.#proposals.keep((low48) => ProposalQueue.isForeign(low48) || this.#pending.has(low48));
+    this.#reads.tick(this.#tick);
+    this.#log.tick(this.#tick);
+    this.#watchTransfer();
+    this.#proposals.flush();
     this.#process();
   }
 
@@ -157,15 +287,24 @@ export class Replica {
     this.#process();
   }
 
+  /** Brings the first election forward by `ticks`, at the start: nobody can have heard from a leader yet. */
+  advanceTicks(ticks: number): void {
+    for (let i = 0; i < ticks && !this.#stopped && this.leader === 0n; i++) this.#deps.raft.tick();
+    this.#process();
+  }
+
   /** Refuses everything from now on and fails what waits. */
   stop(): void {
     this.#stopped = true;
-    this.#proposals = [];
-    this.#proposalIds = [];
+    this.#proposals.clear();
     this.#pending.failAll("stopped");
-    const reads = this.#reads;
-    this.#reads = [];
-    for (const read of reads) read.failed("stopped");
+    this.#reads.failAll("stopped");
+    this.#transfer?.done("stopped");
+    this.#transfer = undefined;
+  }
+
+  #isBehind(): boolean {
+    return this.#deps.raft.committed - this.#appliedIndex > this.#config.applyBacklogMax;
   }
 
   #schedule(): void {
@@ -177,23 +316,14 @@ export class Replica {
   readonly #flush = (): void => {
     this.#flushScheduled = false;
     if (this.#stopped) return;
-    if (this.#proposals.length > 0) {
-      const proposals = this.#proposals;
-      const ids = this.#proposalIds;
-      this.#proposals = [];
-      this.#proposalIds = [];
-      const outcome = this.#deps.raft.propose(proposals);
-      // Without a leader the requests stay pending and time out, as they do in etcd; other refusals are told at once.
-      if (outcome === "limit") this.#refuse(ids, "tooManyRequests");
-      else if (outcome === "transferring") this.#refuse(ids, "proposalDropped");
-    }
+    this.#proposals.flush();
     this.#process();
   };
 
-  #refuse(ids: readonly number[], code: ErrorCode): void {
-    this.#deps.counts.proposalsFailed += ids.length;
-    for (const low48 of ids) this.#pending.take(low48)?.failed(code);
-  }
+  readonly #refuse = (low48: number, code: ErrorCode): void => {
+    this.#deps.counts.proposalsFailed++;
+    this.#pending.take(low48)?.failed(code);
+  };
 
   /** Takes everything raft has for us. Re-entrant calls (from an answer's callback) are left to the outer one. */
   #process(): void {
@@ -202,6 +332,8 @@ export class Replica {
     try {
       while (!this.#stopped) {
         if (this.#campaignDue) this.#campaignWhenApplied();
+        // Before there is somebody to ask, reads wait like writes.
+        if (this.#leadership.leader !== 0n) this.#reads.begin(this.#tick);
         if (!this.#deps.raft.hasReady()) break;
         this.#handle(this.#deps.raft.ready());
       }
@@ -218,23 +350,108 @@ export class Replica {
   }
 
   #handle(ready: Ready): void {
-    if (ready.entries.length > 0 || ready.hardState !== undefined) this.#persist(ready);
-    else this.#deps.raft.onPersisted(ready);
+    // First of all, because others wait for them, and because a snapshot is of the state before this batch.
+    if (ready.messages.length > 0) this.#send(ready.messages);
+    if (ready.softState !== undefined) this.#observe(ready.softState.leader, ready.softState.role);
+    this.#show(ready);
+    if (ready.snapshot !== undefined) this.#install(ready, ready.snapshot);
+    else this.#persist(ready);
     if (ready.committedEntries.length > 0) this.#apply(ready.committedEntries);
+    if (ready.readStates.length > 0) this.#reads.confirmed(ready.readStates, this.#appliedIndex);
+  }
+
+  #send(messages: readonly Message[]): void {
+    const { sendMessages } = this.#deps;
+    if (!messages.some(({ type }) => type === MessageType.Snap)) {
+      sendMessages(messages);
+      return;
+    }
+    sendMessages(messages.filter(({ type }) => type !== MessageType.Snap));
+    for (const message of messages) if (message.type === MessageType.Snap) this.#sendSnapshot(message);
+  }
+
+  /** Raft names the snapshot it knows of; what goes out is the state as it is, which is at least as new. */
+  #sendSnapshot(message: Message): void {
+    const { raft, raftLog, sendSnapshot } = this.#deps;
+    const index = this.#appliedIndex;
+    const term = raftLog.term(index);
+    assert(typeof term === "number", "the log reaches back to what is applied");
+    const snapshot = { index, term, confState: raft.confState, data: new Uint8Array(0) };
+    this.#log.snapshotBegan(message.to, index);
+    sendSnapshot({ ...message, snapshot }, snapshot);
+  }
+
+  #observe(leader: bigint, role: Role): void {
+    const isNewLeader = this.#leadership.observe(leader, this.#tick);
+    if (isNewLeader) this.#reads.leaderChanged();
+    this.#deps.onLeadership(leader, role, isNewLeader);
+    this.#watchTransfer();
+    // What waited for a leader goes to this one.
+    if (leader !== 0n) this.#schedule();
+  }
+
+  #watchTransfer(): void {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return;
+    const isOver = this.#tick - transfer.sinceTick > this.#config.electionTicks;
+    if (this.leader !== transfer.target && !isOver) return;
+    this.#transfer = undefined;
+    transfer.done(this.leader === transfer.target ? undefined : "timeoutLeaderTransfer");
+  }
+
+  #hasQuorumSince(sinceTick: number): boolean {
+    const { isConnectedSince, raft } = this.#deps;
+    const ticks = this.#tick - sinceTick;
+    const { voters } = raft.confState;
+    const connected = voters.filter((id) => id === raft.id || isConnectedSince(id, ticks));
+    return connected.length >= Math.floor(voters.length / 2) + 1;
+  }
+
+  /** Makes a batch visible to raft's own reads, whether it is durable yet or not. */
+  #show({ entries, hardState, snapshot }: Ready): void {
+    const { raftLog } = this.#deps;
+    if (snapshot !== undefined) raftLog.applySnapshot(snapshot);
+    raftLog.append(entries);
+    if (hardState !== undefined) raftLog.setHardState(hardState);
   }
 
   #persist(ready: Ready): void {
-    const { entryLog, fatal, raft, raftLog } = this.#deps;
-    raftLog.append(ready.entries);
-    if (ready.hardState !== undefined) raftLog.setHardState(ready.hardState);
-    entryLog.append(ready.entries, ready.hardState, ready.mustSync, (error) => {
-      if (error !== undefined) {
-        this.stop();
-        fatal(error);
-        return;
-      }
-      if (this.#stopped) return;
+    const { entryLog, raft } = this.#deps;
+    if (ready.entries.length === 0 && ready.hardState === undefined) {
       raft.onPersisted(ready);
+      return;
+    }
+    if (this.#installing) {
+      this.#behindInstall.push(ready);
+      return;
+    }
+    entryLog.append(ready.entries, ready.hardState, ready.mustSync, (error) => {
+      if (this.#failed(error)) return;
+      raft.onPersisted(ready);
+      this.#process();
+    });
+  }
+
+  /** Whether the disk has failed, which is the end, or the replica had stopped before. */
+  #failed(error: Error | undefined): boolean {
+    if (error !== undefined && !this.#stopped) {
+      this.stop();
+      this.#deps.fatal(error);
+    }
+    return this.#stopped;
+  }
+
+  #install(ready: Ready, snapshot: Snapshot): void {
+    assert(!this.#installing, "one snapshot is installed at a time");
+    this.#installing = true;
+    this.#deps.installSnapshot(snapshot, (error) => {
+      if (this.#failed(error)) return;
+      this.#installing = false;
+      this.#appliedIndex = snapshot.index;
+      const behind = this.#behindInstall;
+      this.#behindInstall = [];
+      for (const each of [ready, ...behind]) this.#persist(each);
+      this.#reads.applied(snapshot.index);
       this.#process();
     });
   }
@@ -251,28 +468,9 @@ export class Replica {
     }
     applier.commit(this.#appliedIndex);
     raft.appliedTo(this.#appliedIndex);
-    this.#trim(bytes);
+    this.#log.applied(this.#appliedIndex, bytes, raft);
     afterApply(entries.length, bytes);
-    if (this.#reads.length > 0) this.#releaseReads();
-  }
-
-  /** Cuts the log in memory: followers get what it no longer holds as a snapshot, and a restart reads the files. */
-  #trim(bytes: number): void {
-    const { catchUpBytesMax, catchUpEntries } = this.#config;
-    const { raftLog } = this.#deps;
-    this.#keptBytes += bytes;
-    if (this.#keptBytes > catchUpBytesMax) {
-      raftLog.compact(this.#appliedIndex);
-      this.#keptBytes = 0;
-    } else if (this.#appliedIndex - raftLog.firstIndex() > 2 * catchUpEntries) {
-      raftLog.compact(this.#appliedIndex - catchUpEntries);
-    }
-  }
-
-  #releaseReads(): void {
-    if (!this.readsAreLinearizable()) return;
-    const reads = this.#reads;
-    this.#reads = [];
-    for (const read of reads) read.ready();
+    this.#reads.applied(this.#appliedIndex);
+    if (this.readsAreLinearizable()) this.#reads.serveAll();
   }
 }

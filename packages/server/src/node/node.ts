@@ -5,7 +5,6 @@ import {
   createClusterMemberAttrSetRequest,
   createClusterVersionSetRequest,
   createMemberAttributes,
-  decodeRaftConfChange,
   type ErrorCode,
   encodeAlarmRequest,
   encodeClusterMemberAttrSetRequest,
@@ -13,9 +12,10 @@ import {
   encodeCompactionRequest,
   encodeLeaseRevokeRequest,
   HeaderBytes,
+  type RaftConfChange,
   Writer,
 } from "@quorate/protocol";
-import { ConfChangeType, confChangeV2, type Entry } from "@quorate/raft";
+import { ConfChangeType, confChangeV2 } from "@quorate/raft";
 import {
   ALARM_NOSPACE,
   Applier,
@@ -48,6 +48,10 @@ const APPLY_BACKLOG_MAX = 5000;
 const CATCH_UP_BYTES_MAX = 64 * MIB;
 /** A request fails when it was not applied in this time plus two election timeouts; etcd's figure. */
 const REQUEST_TIMEOUT_BASE_MS = 5000;
+/** etcd's figures: a read-index request is repeated, the log behind a delivered snapshot is kept. */
+const READ_RETRY_MS = 500;
+const SNAPSHOT_GRACE_MS = 30_000;
+const HELD_PROPOSAL_BYTES_MAX = 64 * MIB;
 const LEASE_VISIT_MS = 500;
 const HOUSEKEEPING_MS = 100;
 /** When the applied state is made durable at the latest, and how far apart at least; ADR 1. */
@@ -125,7 +129,7 @@ export class Node {
       nowMs,
       onOverQuota: () => this.#raiseNoSpace(),
       onFirstCommitInTerm: () => this.#onFirstCommitInTerm(),
-      onConfChange: (entry) => this.#onConfChange(entry),
+      onConfChange: (change) => this.#onConfChange(change),
       onCompact: () => {
         this.watchHub.onCompacted();
         this.#compaction.start();
@@ -142,6 +146,12 @@ export class Node {
         endOfTurn,
         afterApply: (entryCount, bytes) => this.#checkpoints.applied(entryCount, bytes),
         fatal: deps.fatal,
+        readIds: new RequestIds(storage.identity.memberId, Date.now()),
+        sendMessages: () => {},
+        sendSnapshot: () => {},
+        installSnapshot: () => {},
+        onLeadership: () => {},
+        isConnectedSince: () => true,
       },
       member.appliedIndex,
     );
@@ -338,15 +348,12 @@ export class Node {
     look();
   }
 
-  #onConfChange(entry: Entry): void {
+  #onConfChange(change: RaftConfChange): undefined {
     const { membership, raft } = this.member;
-    const change = decodeRaftConfChange(entry.data);
     raft.applyConfChange(confChangeV2({ type: change.type, nodeId: change.nodeId }));
-    if (change.type === ConfChangeType.RemoveNode) {
-      membership.remove(change.nodeId);
-      return;
-    }
-    membership.add(must(parseMemberJson(change.context), "a configuration change carries its member"));
+    if (change.type === ConfChangeType.RemoveNode) membership.remove(change.nodeId);
+    else membership.add(must(parseMemberJson(change.context), "a configuration change carries its member"));
+    return undefined;
   }
 
   /** True when the request was taken; `done` is then called once it was applied or given up. */
@@ -387,5 +394,9 @@ function replicaConfig(config: ServerConfig): ReplicaConfig {
     requestTimeoutTicks: Math.ceil(requestTimeoutMs / config.heartbeatIntervalMs),
     catchUpEntries: config.snapshotCatchupEntries,
     catchUpBytesMax: CATCH_UP_BYTES_MAX,
+    electionTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
+    readRetryTicks: Math.ceil(READ_RETRY_MS / config.heartbeatIntervalMs),
+    heldProposalBytesMax: HELD_PROPOSAL_BYTES_MAX,
+    snapshotGraceTicks: Math.ceil(SNAPSHOT_GRACE_MS / config.heartbeatIntervalMs),
   };
 }

@@ -7,6 +7,7 @@ import {
   createLeaseCheckpoint,
   createMemberAttributes,
   createPutRequest,
+  createRaftConfChange,
   createRangeRequest,
   createRequestOp,
   createTxnRequest,
@@ -19,6 +20,7 @@ import {
   encodeLeaseGrantRequest,
   encodeLeaseRevokeRequest,
   encodePutRequest,
+  encodeRaftConfChange,
   encodeTxnRequest,
 } from "@quorate/protocol";
 import { type Entry, EntryType } from "@quorate/raft";
@@ -232,11 +234,12 @@ describe("the applier", () => {
   it("tells configuration changes and the first entry of a term apart from requests", () => {
     const machine = new Machine();
     const pending = new PendingRequests();
-    machine.applier.apply({ term: 1, index: 1, type: EntryType.ConfChange, data: new Uint8Array(0) }, pending);
+    const change = encodeRaftConfChange(createRaftConfChange({ nodeId: 9n }));
+    machine.applier.apply({ term: 1, index: 1, type: EntryType.ConfChange, data: change }, pending);
     machine.applier.apply({ term: 2, index: 2, type: EntryType.Normal, data: new Uint8Array(0) }, pending);
     machine.applier.commit(2);
 
-    expect(machine.events).toEqual(["conf change 1", "first commit"]);
+    expect(machine.events).toEqual(["conf change of 9", "first commit"]);
     expect(machine.applier.appliedTerm).toBe(2);
     expect(machine.backend.get("meta", utf8Bytes("consistent_index"))).toEqual(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2));
     expect(machine.backend.get("meta", utf8Bytes("term"))).toEqual(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 2));

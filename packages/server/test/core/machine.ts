@@ -23,6 +23,7 @@ import {
   Quota,
   Replica,
   type ReplicaConfig,
+  RequestIds,
 } from "@quorate/server/core";
 
 export const SELF = 7n;
@@ -102,7 +103,10 @@ export class Machine {
       nowMs: () => 0,
       onOverQuota: () => this.events.push("over quota"),
       onFirstCommitInTerm: () => this.events.push("first commit"),
-      onConfChange: (entry) => this.events.push(`conf change ${entry.index}`),
+      onConfChange: ({ nodeId }) => {
+        this.events.push(`conf change of ${nodeId}`);
+        return undefined;
+      },
       onCompact: () => this.events.push("compact"),
     });
   }
@@ -135,7 +139,17 @@ export class LoneMember {
     const change = createRaftConfChange({ nodeId: SELF, context: memberJson(member) });
     this.raft.bootstrap([{ id: SELF, data: encodeRaftConfChange(change) }]);
     this.replica = new Replica(
-      { applyBacklogMax: 5000, requestTimeoutTicks: 70, catchUpEntries: 50, catchUpBytesMax: 1e9, ...config },
+      {
+        applyBacklogMax: 5000,
+        requestTimeoutTicks: 70,
+        catchUpEntries: 50,
+        catchUpBytesMax: 1e9,
+        electionTicks: 10,
+        readRetryTicks: 5,
+        heldProposalBytesMax: 1e9,
+        snapshotGraceTicks: 300,
+        ...config,
+      },
       {
         counts: this.machine.counts,
         raft: this.raft,
@@ -145,6 +159,12 @@ export class LoneMember {
         endOfTurn: (run) => this.#tasks.push(run),
         afterApply: (count) => this.batches.push(count),
         fatal: (error) => this.fatal.push(error),
+        readIds: new RequestIds(SELF, 0),
+        sendMessages: () => {},
+        sendSnapshot: () => {},
+        installSnapshot: () => {},
+        onLeadership: () => {},
+        isConnectedSince: () => true,
       },
       0,
     );

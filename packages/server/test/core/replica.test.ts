@@ -174,6 +174,6 @@ describe("the replica", () => {
     const result = member.machine.store.range(createRangeRequest({ key: utf8Bytes("b") }));
     expect(result).toMatchObject({ revision: 3, count: 1 });
     expect(member.replica.appliedIndex).toBe(member.replica.commitIndex);
-    expect(member.machine.events).toEqual(["conf change 1", "first commit"]);
+    expect(member.machine.events).toEqual(["conf change of 7", "first commit"]);
   });
 });

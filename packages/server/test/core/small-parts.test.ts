@@ -159,7 +159,7 @@ describe("PendingRequests", () => {
     }
     pending.take(10);
 
-    expect(pending.expire(3, "timeout")).toBe(1);
+    expect(pending.expire(3, () => "timeout")).toBe(1);
     expect(failed).toEqual([[11, "timeout"]]);
     expect(pending.size).toBe(1);
     pending.failAll("stopped");

@@ -1,0 +1,84 @@
+import type { ErrorCode } from "@quorate/protocol";
+import type { RawNode } from "@quorate/raft";
+
+/** A proposal that nobody here waits for: it came from another member. */
+const FOREIGN = -1;
+
+/**
+ * What is to be proposed, collected over a turn. Where there is no leader, or one that is handing over, it stays here until
+ * there is: a client's request then takes as long as the election, rather than being lost without a word.
+ */
+export class ProposalQueue {
+  readonly #raft: RawNode;
+  /** Refuses a request of this member's own, by the low 48 bits of its ID. */
+  readonly #refuse: (low48: number, code: ErrorCode) => void;
+  readonly #bytesMax: number;
+  #datas: Uint8Array[] = [];
+  #ids: number[] = [];
+  #bytes = 0;
+
+  /** `bytesMax`: more than this is not kept waiting. */
+  constructor(raft: RawNode, bytesMax: number, refuse: (low48: number, code: ErrorCode) => void) {
+    this.#raft = raft;
+    this.#bytesMax = bytesMax;
+    this.#refuse = refuse;
+  }
+
+  get isEmpty(): boolean {
+    return this.#datas.length === 0;
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Takes a request of this member's own. */
+  add(data: Uint8Array, low48: number): void {
+    this.#datas.push(data);
+    this.#ids.push(low48);
+    this.#bytes += data.length;
+  }
+
+  /** Takes a request that a follower has passed on. */
+  addForeign(data: Uint8Array): void {
+    this.add(data, FOREIGN);
+  }
+
+  /** Proposes everything; what cannot be proposed now stays, unless its time will not come. */
+  flush(): void {
+    if (this.isEmpty) return;
+    const outcome = this.#raft.propose(this.#datas);
+    if (outcome === "transferring") return;
+    if (outcome === "noLeader") {
+      // Whoever waits for the others has asked the wrong member, and must not find them done much later.
+      this.keep((low48) => low48 !== FOREIGN);
+      return;
+    }
+    const ids = this.#ids;
+    this.clear();
+    if (outcome === "accepted" || outcome === "forwarded") return;
+    const code = outcome === "limit" ? "tooManyRequests" : "proposalDropped";
+    for (const id of ids) if (id !== FOREIGN) this.#refuse(id, code);
+  }
+
+  /** Drops what need not be proposed any more, because nobody waits for it. */
+  keep(isWanted: (low48: number) => boolean): void {
+    const datas = this.#datas;
+    const ids = this.#ids;
+    this.clear();
+    for (let i = 0; i < ids.length; i++) {
+      if (isWanted(ids[i] as number)) this.add(datas[i] as Uint8Array, ids[i] as number);
+    }
+  }
+
+  /** Whether a request that came from another member goes by this number. */
+  static isForeign(low48: number): boolean {
+    return low48 === FOREIGN;
+  }
+
+  clear(): void {
+    this.#datas = [];
+    this.#ids = [];
+    this.#bytes = 0;
+  }
+}
