@@ -1,8 +1,15 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ChildServer, type ChildServerOptions, type Exit } from "./child-server.ts";
 import { freePorts } from "./free-ports.ts";
 import { type TemporaryDirectory, type TemporaryMedium, temporaryDirectory } from "./temporary-directory.ts";
+
+/** What a member is told of the cluster that it founds or joins. */
+export interface Bootstrap {
+  /** `name=url,name=url`, the member's own name among them. */
+  readonly initialCluster: string;
+  readonly state: "new" | "existing";
+}
 
 export interface EtcdNodeOptions {
   /** Program and leading arguments of anything that takes etcd's flags. */
@@ -14,6 +21,18 @@ export interface EtcdNodeOptions {
   readonly readyTimeoutMs?: number;
   /** Environment variables for the process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The member's name; default `n1`. */
+  readonly name?: string;
+  /** Asked at each start; default: a new cluster of this member alone. */
+  readonly bootstrap?: () => Bootstrap;
+  /** Asked at each start: the peer URL that the member tells others, such as that of a proxy; default: the one it listens on. */
+  readonly advertisePeerUrl?: (listenUrl: string) => string;
+}
+
+/** The two ports of a member. */
+export interface MemberPorts {
+  readonly client: number;
+  readonly peer: number;
 }
 
 const PORT_ATTEMPTS_MAX = 5;
@@ -32,10 +51,10 @@ export class EtcdNode implements AsyncDisposable {
   readonly peerPort: number;
   #server: ChildServer | undefined;
 
-  private constructor(options: EtcdNodeOptions, clientPort: number, peerPort: number) {
+  private constructor(options: EtcdNodeOptions, ports: MemberPorts) {
     this.#options = options;
-    this.clientPort = clientPort;
-    this.peerPort = peerPort;
+    this.clientPort = ports.client;
+    this.peerPort = ports.peer;
     this.#directory = temporaryDirectory("quorate-node-", options.medium);
     mkdirSync(this.dataDirectory, { mode: 0o700 });
   }
@@ -55,11 +74,23 @@ export class EtcdNode implements AsyncDisposable {
     }
   }
 
-  /** Chooses ports and makes the directory without starting anything; `restart()` starts it. */
-  static async prepare(options: EtcdNodeOptions): Promise<EtcdNode> {
-    const [clientPort, peerPort] = await freePorts(2);
-    if (clientPort === undefined || peerPort === undefined) throw new Error("no free ports");
-    return new EtcdNode(options, clientPort, peerPort);
+  /** Makes the directory, and chooses ports unless they are given, without starting anything; `restart()` starts it. */
+  static async prepare(options: EtcdNodeOptions, ports?: MemberPorts): Promise<EtcdNode> {
+    return new EtcdNode(options, ports ?? (await freeMemberPorts(1))[0] ?? noPorts());
+  }
+
+  get name(): string {
+    return this.#options.name ?? "n1";
+  }
+
+  /** Where it listens for peers. */
+  get listenPeerUrl(): string {
+    return `http://127.0.0.1:${this.peerPort}`;
+  }
+
+  /** Where others are told to reach it. */
+  get peerUrl(): string {
+    return this.#options.advertisePeerUrl?.(this.listenPeerUrl) ?? this.listenPeerUrl;
   }
 
   /** `127.0.0.1:port`, as gRPC clients and etcdctl take it. */
@@ -75,6 +106,11 @@ export class EtcdNode implements AsyncDisposable {
     return join(this.#directory.path, "server.log");
   }
 
+  /** True while its process runs, paused or not. */
+  get running(): boolean {
+    return this.#server !== undefined && this.#server.exit === undefined;
+  }
+
   /** The running process. Throws when the member is stopped. */
   get process(): ChildServer {
     if (this.#server === undefined) throw new Error("the member is not running");
@@ -83,7 +119,13 @@ export class EtcdNode implements AsyncDisposable {
 
   /** Starts the stopped member on its own data and ports and waits until it serves. */
   async restart(): Promise<void> {
-    this.#server = await ChildServer.start(this.#startOptions());
+    const server = this.spawn();
+    try {
+      await server.untilReady();
+    } catch (error) {
+      await this.kill();
+      throw error;
+    }
   }
 
   /** Starts it without waiting, for starts that may fail; the caller looks at the process. */
@@ -103,6 +145,22 @@ export class EtcdNode implements AsyncDisposable {
     const exit = await this.process.terminate();
     this.#server = undefined;
     return exit;
+  }
+
+  /** Stops the process in its tracks (SIGSTOP); its sockets stay open. */
+  pause(): void {
+    this.process.send("SIGSTOP");
+  }
+
+  resume(): void {
+    this.process.send("SIGCONT");
+  }
+
+  /** Kills it and empties its data directory, as a replaced disk would. */
+  async wipe(): Promise<void> {
+    await this.kill();
+    rmSync(this.dataDirectory, { recursive: true, force: true });
+    mkdirSync(this.dataDirectory, { mode: 0o700 });
   }
 
   async close(): Promise<void> {
@@ -126,17 +184,32 @@ export class EtcdNode implements AsyncDisposable {
 
   #flags(): readonly string[] {
     const client = `http://${this.endpoint}`;
-    const peer = `http://127.0.0.1:${this.peerPort}`;
+    const peer = this.peerUrl;
+    const bootstrap = this.#options.bootstrap?.() ?? { initialCluster: `${this.name}=${peer}`, state: "new" };
     return [
-      "--name=n1",
+      `--name=${this.name}`,
       `--data-dir=${this.dataDirectory}`,
       `--listen-client-urls=${client}`,
       `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${peer}`,
+      `--listen-peer-urls=${this.listenPeerUrl}`,
       `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=n1=${peer}`,
+      `--initial-cluster=${bootstrap.initialCluster}`,
+      `--initial-cluster-state=${bootstrap.state}`,
       "--logger=zap",
       ...(this.#options.flags ?? []),
     ];
   }
+}
+
+/** Ports for `count` members, all different. */
+export async function freeMemberPorts(count: number): Promise<readonly MemberPorts[]> {
+  const ports = await freePorts(2 * count);
+  return Array.from({ length: count }, (_, i) => ({
+    client: ports[2 * i] ?? noPorts(),
+    peer: ports[2 * i + 1] ?? noPorts(),
+  }));
+}
+
+function noPorts(): never {
+  throw new Error("no free ports");
 }

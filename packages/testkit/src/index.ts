@@ -1,6 +1,8 @@
 export type { ChildServerOptions, Exit } from "./child-server.ts";
 export { ChildServer } from "./child-server.ts";
-export type { EtcdNodeOptions } from "./etcd-node.ts";
+export type { EtcdClusterOptions, ListedMember, MemberOptions } from "./etcd-cluster.ts";
+export { EtcdCluster, initialClusterOf } from "./etcd-cluster.ts";
+export type { Bootstrap, EtcdNodeOptions } from "./etcd-node.ts";
 export { EtcdNode } from "./etcd-node.ts";
 export { freePorts } from "./free-ports.ts";
 export { LeakCheck, openResources } from "./open-resources.ts";
