@@ -7,7 +7,7 @@ import { completeTransfer } from "./transfer.ts";
 
 /** A peer's answer to an append or a snapshot. */
 export function handleAppendResponse(core: Core, message: Message, progress: Progress): void {
-  progress.recentActive = true;
+  progress.heard(core.ticks);
   if (message.reject) handleRejection(core, message, progress);
   // An index we do not have cannot have been acknowledged to us.
   else if (message.index <= core.log.lastIndex) handleAcknowledgement(core, message.index, progress);
@@ -51,7 +51,7 @@ export function announceCommit(core: Core): void {
 
 /** A peer's answer to a heartbeat. */
 export function handleHeartbeatResponse(core: Core, message: Message, progress: Progress): void {
-  progress.recentActive = true;
+  progress.heard(core.ticks);
   progress.flowPaused = false;
   // Perhaps an append was lost: this one finds out.
   if (progress.match < core.log.lastIndex || progress.state === "probe") sendAppend(core, progress);
@@ -65,10 +65,14 @@ export function handleUnreachable(core: Core, progress: Progress): void {
   traceProgress(core, progress);
 }
 
-/** The host knows what became of a snapshot it was to deliver. */
-export function handleSnapshotStatus(core: Core, failed: boolean, progress: Progress): void {
+/** The host knows what became of a snapshot it was to deliver, and perhaps that it was a newer one than we named. */
+export function handleSnapshotStatus(core: Core, message: Message, progress: Progress): void {
   if (progress.state !== "snapshot") return;
-  if (failed) progress.pendingSnapshot = 0;
+  if (message.reject) progress.pendingSnapshot = 0;
+  else if (message.index <= core.log.lastIndex) {
+    // Probing behind the older one could find the log cut there, and send everything once more.
+    progress.pendingSnapshot = Math.max(progress.pendingSnapshot, message.index);
+  }
   progress.becomeProbe();
   // Delivered is not applied: give the peer until it answers, or until the next heartbeat.
   progress.flowPaused = true;

@@ -46,6 +46,8 @@ export class Core {
 
   /** The member that leadership is being handed to. */
   transferee: bigint = NO_MEMBER;
+  /** Whether somebody was told to campaign in spite of all leases; holds for the rest of the term. */
+  leadershipOffered = false;
   /** No configuration change is proposed before the entry at this index is applied. */
   pendingConfIndex = 0;
   /** Payload of what this leader has proposed and not applied. */

@@ -6,6 +6,7 @@ import { changeConfiguration } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { EntryType } from "./entry.ts";
 import { proposeEntries } from "./proposals.ts";
+import { recountReads } from "./reads.ts";
 import { advanceCommit, broadcastAppend } from "./replication.ts";
 import { abortTransfer, becomeFollower } from "./roles.ts";
 import { type ConfState, NO_MEMBER } from "./state.ts";
@@ -32,6 +33,7 @@ function switchTo(core: Core, conf: ConfState): void {
   // The new quorum may be smaller, and has what the old one still lacked.
   if (advanceCommit(core)) announceCommit(core);
   else broadcastAppend(core, true);
+  recountReads(core);
   if (core.transferee !== NO_MEMBER && !core.tracker.isVoter(core.transferee)) abortTransfer(core);
 }
 

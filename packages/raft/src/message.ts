@@ -133,12 +133,13 @@ export function isResponseMessage(type: MessageType): boolean {
 }
 
 /**
- * Whether some member of a cluster could have sent this: kinds that mean nothing without a term have one, entries of an append
- * follow each other and none is of a later term, a proposal has entries of kinds we know. PERF: one pass over the entries.
+ * Whether another member of a cluster could have sent this to `self`: kinds that mean nothing without a term and a sender have
+ * both, entries of an append follow each other and none is of a later term, a proposal has entries of kinds we know. What is
+ * passed on may well come back to who sent it, or name him as the one it is about. PERF: one pass over the entries.
  */
-export function isWellFormed(message: Message): boolean {
-  const { type, term, entries } = message;
-  if (TERM_BOUND.has(type) && term === 0) return false;
+export function isWellFormed(message: Message, self: bigint): boolean {
+  const { type, term, from, entries } = message;
+  if (TERM_BOUND.has(type) && (term === 0 || from === NO_MEMBER || from === self)) return false;
   if (type === T.Snap) return message.snapshot !== undefined && message.snapshot.index > 0;
   if (type === T.App) return isContiguous(message);
   if (type === T.Prop) return entries.length > 0 && entries.every((entry) => entry.type >= 0 && entry.type <= 2);

@@ -1,5 +1,11 @@
 import { type Message, MessageType } from "./message.ts";
 
+/**
+ * Messages that depend on the same write. Beyond that the oldest are dropped: the disk has been hanging for long, they are
+ * stale, and a member must cope with lost messages anyway.
+ */
+export const HELD_MAX = 1024;
+
 /** Messages that leave when Ready number `ready` is durable. */
 interface Held {
   readonly ready: number;
@@ -75,6 +81,7 @@ const NO_MESSAGES: readonly Message[] = [];
 function add(messages: Message[], message: Message): void {
   const last = messages[messages.length - 1];
   if (last !== undefined && supersedes(message, last)) messages.pop();
+  if (messages.length >= HELD_MAX) messages.shift();
   messages.push(message);
 }
 

@@ -20,6 +20,8 @@ export class Progress {
   pendingSnapshot = 0;
   /** Whether it was heard of since the last check of the quorum. */
   recentActive = false;
+  /** When it was last heard of in this term; long ago if never. */
+  heardAtTick: number = Number.NEGATIVE_INFINITY;
   /** Nothing more is sent until something is heard. */
   flowPaused = false;
   /** The highest commit index it was told. */
@@ -37,8 +39,15 @@ export class Progress {
     this.match = 0;
     this.next = next;
     this.recentActive = false;
+    this.heardAtTick = Number.NEGATIVE_INFINITY;
     this.sentCommit = 0;
     this.#enter("probe");
+  }
+
+  /** It has answered at `tick`. */
+  heard(tick: number): void {
+    this.recentActive = true;
+    this.heardAtTick = tick;
   }
 
   get paused(): boolean {

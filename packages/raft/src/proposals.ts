@@ -69,6 +69,8 @@ function appendConfChange(core: Core, proposal: Proposal, leaving: boolean): voi
   if (reason !== undefined) {
     core.trace?.({ kind: "confChangeRefused", index: core.log.lastIndex + 1, reason });
     appendOwn(core, EntryType.Normal, EMPTY_BYTES);
+    // What does not get into the log will never be reported applied.
+    core.uncommittedBytes -= proposal.data.length;
     return;
   }
   core.pendingConfIndex = core.log.lastIndex + 1;

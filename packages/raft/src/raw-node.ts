@@ -201,16 +201,20 @@ export class RawNode {
     step(this.#core, createMessage({ type: MessageType.Unreachable, from: id }));
   }
 
-  /** The host has delivered a snapshot to `id`, or failed to. Must be called for every snapshot message. */
-  reportSnapshot(id: bigint, outcome: "delivered" | "failed"): void {
-    step(this.#core, createMessage({ type: MessageType.SnapStatus, from: id, reject: outcome === "failed" }));
+  /**
+   * The host has delivered a snapshot to `id`, or failed to. Must be called for every snapshot message, once. `index` is that of
+   * the snapshot that was sent, where the host has sent a newer one than the message names; it may do so.
+   */
+  reportSnapshot(id: bigint, outcome: "delivered" | "failed", index = 0): void {
+    const reject = outcome === "failed";
+    step(this.#core, createMessage({ type: MessageType.SnapStatus, from: id, reject, index }));
   }
 
   /** A message has arrived from a peer. Whatever it holds, it cannot make this call throw short of lost data. */
   step(message: Message): StepOutcome {
     const core = this.#core;
     if (isLocalMessage(message.type)) return "local";
-    if (!isWellFormed(message)) return "malformed";
+    if (!isWellFormed(message, core.id)) return "malformed";
     if (isResponseMessage(message.type) && core.tracker.get(message.from) === undefined) return "unknownSender";
     step(core, message);
     return "stepped";

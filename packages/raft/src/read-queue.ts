@@ -39,6 +39,11 @@ export class ReadQueue {
     const position = decodeToken(token);
     if (position === undefined || position > this.#confirmed + this.#requests.length) return [];
     this.#acknowledged.set(id, Math.max(this.#acknowledged.get(id) ?? 0, position));
+    return this.takeConfirmed(conf);
+  }
+
+  /** The requests that a quorum of `conf` has confirmed and that were not taken yet, in order. */
+  takeConfirmed(conf: ConfState): readonly ReadRequest[] {
     const reached = quorumPosition(conf, this.#positionOf);
     const count = Math.min(reached - this.#confirmed, this.#requests.length);
     if (count <= 0) return [];

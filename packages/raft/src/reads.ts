@@ -35,6 +35,11 @@ export function confirmReads(core: Core, from: bigint, token: Uint8Array): void 
   for (const request of core.reads.acknowledge(from, token, core.tracker.conf)) answer(core, request);
 }
 
+/** The quorum is another one now, which may have confirmed what the old one had not; perhaps nobody is left to ask. */
+export function recountReads(core: Core): void {
+  for (const request of core.reads.takeConfirmed(core.tracker.conf)) answer(core, request);
+}
+
 /** A follower passes the request on. */
 export function forwardReadIndex(core: Core, message: Message): void {
   if (core.leader === NO_MEMBER) {
@@ -60,12 +65,23 @@ function confirm(core: Core, message: Message): void {
     context: (message.entries[0] as Entry).data,
     index: core.log.committed,
   };
-  if (core.tracker.isSoleVoter(core.id) || core.config.readOnly === "lease") {
+  if (core.tracker.isSoleVoter(core.id) || holdsLease(core)) {
     answer(core, request);
     return;
   }
   core.reads.add(request, core.id);
   broadcastHeartbeat(core);
+}
+
+/**
+ * Whether nobody else can have been elected: a quorum was heard of so recently that it still refuses its votes to others. That
+ * leaves out whom this leader has asked to campaign himself, whom nobody refuses; an offer may arrive late, so there is no
+ * lease in the rest of the term. The check of the quorum alone would notice silence up to two election timeouts late.
+ */
+function holdsLease(core: Core): boolean {
+  if (core.config.readOnly !== "lease" || core.leadershipOffered) return false;
+  // One tick less, because the first tick of a follower may follow at once on what it has heard.
+  return core.ticks - core.tracker.quorumHeardAt(core.id, core.ticks) + 1 < core.config.electionTicks;
 }
 
 function answer(core: Core, request: ReadRequest): void {

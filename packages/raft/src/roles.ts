@@ -17,6 +17,7 @@ function reset(core: Core, term: number): void {
   // Members that time out together split the vote; so each draws anew every time.
   core.electionTimeout = core.config.electionTicks + core.prng.below(core.config.electionTicks);
   core.transferee = NO_MEMBER;
+  core.leadershipOffered = false;
   core.tracker.reset(core.log.lastIndex + 1);
   const self = core.tracker.get(core.id);
   if (self !== undefined) self.match = core.log.stableIndex;

@@ -144,7 +144,7 @@ function stepLeader(core: Core, message: Message): void {
       handleUnreachable(core, progress);
       return;
     case MessageType.SnapStatus:
-      handleSnapshotStatus(core, message.reject, progress);
+      handleSnapshotStatus(core, message, progress);
       return;
     default:
       return;

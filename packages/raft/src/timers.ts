@@ -1,5 +1,6 @@
 import type { Core } from "./core.ts";
 import { hup } from "./election.ts";
+import { leaveJointWhenDue } from "./membership.ts";
 import { broadcastHeartbeat } from "./replication.ts";
 import { abortTransfer, becomeFollower } from "./roles.ts";
 import { NO_MEMBER } from "./state.ts";
@@ -30,7 +31,11 @@ function tickLeader(core: Core): void {
     core.electionElapsed = 0;
     if (core.config.checkQuorum) checkQuorum(core);
     // A transfer that has not come about by now is not going to.
-    if (core.role === "leader") abortTransfer(core);
+    if (core.role === "leader" && core.transferee !== NO_MEMBER) {
+      abortTransfer(core);
+      // Nothing was accepted meanwhile, that included; and without proposals there might never be another occasion.
+      leaveJointWhenDue(core);
+    }
   }
   if (core.role !== "leader" || core.heartbeatElapsed < core.config.heartbeatTicks) return;
   core.heartbeatElapsed = 0;

@@ -98,6 +98,11 @@ export class Tracker {
     return quorumPosition(this.#conf, this.#matchOf);
   }
 
+  /** The newest tick at or since which a quorum was heard of; `self` is heard of at `now`. */
+  quorumHeardAt(self: bigint, now: number): number {
+    return quorumPosition(this.#conf, (id) => (id === self ? now : this.#byId.get(id)?.heardAtTick));
+  }
+
   /** Whether a quorum was heard of since the last call; `self` always was. Starts the next period. */
   checkQuorumActive(self: bigint): boolean {
     const active = new Map<bigint, boolean>();

@@ -26,6 +26,7 @@ export function transferLeadership(core: Core, target: Progress): void {
 export function completeTransfer(core: Core, target: Progress): boolean {
   if (target.id !== core.transferee || target.match !== core.log.lastIndex) return false;
   core.send(core.draft(MessageType.TimeoutNow, target.id));
+  core.leadershipOffered = true;
   core.trace?.({ kind: "transfer", to: target.id, what: "sentTimeoutNow" });
   return true;
 }
