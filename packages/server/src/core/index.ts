@@ -8,16 +8,42 @@ export { AutoCompaction } from "./auto-compaction.ts";
 export type { CatchUpConfig } from "./catch-up-log.ts";
 export type { CheckpointConfig, CheckpointDeps, CheckpointPosition } from "./checkpoints.ts";
 export { Checkpoints } from "./checkpoints.ts";
+export type { ClusterVersionInput, JoinInput, Version } from "./cluster-version.ts";
+export { canJoin, clusterText, compareMinor, decideClusterVersion, parseVersion } from "./cluster-version.ts";
 export { Counts } from "./counts.ts";
+export type { ForceInput, ForcePlan } from "./force-new-cluster.ts";
+export { forceNewCluster } from "./force-new-cluster.ts";
 export type { LeaseExpiryDeps } from "./lease-expiry.ts";
 export { LeaseExpiry } from "./lease-expiry.ts";
-export type { ClusterMember, Sha1 } from "./member.ts";
-export { bigEndian64, bootstrapClusterId, bootstrapMemberId, hexId, memberJson, parseMemberJson } from "./member.ts";
+export type { LegacyRequest } from "./legacy-request.ts";
+export { decodeLegacyRequest, mayBeLegacyRequest } from "./legacy-request.ts";
+export type { ChangeContext, ClusterMember, Sha1 } from "./member.ts";
+export {
+  addedMemberId,
+  bigEndian64,
+  bootstrapClusterId,
+  bootstrapMemberId,
+  hexId,
+  memberJson,
+  parseChangeContext,
+  parseMemberJson,
+  parseMemberListJson,
+  promotionJson,
+} from "./member.ts";
+export type { ChangeOutcome, MembershipChange, MembershipConfig } from "./membership.ts";
 export { Membership } from "./membership.ts";
 export type { Pending } from "./pending.ts";
 export { PendingRequests } from "./pending.ts";
 export { leaseCostBytes, Quota } from "./quota.ts";
 export { RequestKind } from "./raft-request.ts";
+export type { ClusterView } from "./reconfiguration.ts";
+export {
+  additionProblem,
+  HEALTHY_AFTER_MS,
+  learnerProblem,
+  promotionProblem,
+  removalProblem,
+} from "./reconfiguration.ts";
 export type { EntryLog, ReplicaConfig, ReplicaDeps } from "./replica.ts";
 export { Replica } from "./replica.ts";
 export { RequestIds } from "./request-id.ts";

@@ -1,9 +1,30 @@
-import { must, utf8Bytes, utf8Text } from "@quorate/base";
+import { assert, must, utf8Bytes, utf8Text } from "@quorate/base";
 import type { Backend } from "@quorate/mvcc";
-import { type ClusterMember, hexId, memberJson, parseMemberJson } from "./member.ts";
+import type { ErrorCode } from "@quorate/protocol";
+import { type ConfChange, ConfChangeType } from "@quorate/raft";
+import { type ClusterMember, hexId, memberJson, parseChangeContext, parseMemberJson } from "./member.ts";
 
 const CLUSTER_VERSION = utf8Bytes("clusterVersion");
 const REMOVED = utf8Bytes("removed");
+
+/** Limits that are this member's own; etcd has the same hole: members that differ in them may disagree. */
+export interface MembershipConfig {
+  /** Most learners at a time (`--max-learners`). */
+  readonly maxLearners: number;
+}
+
+/** A change of one member as the log holds it. */
+export type MembershipChange = Pick<ConfChange, "type" | "nodeId" | "context">;
+
+/** What became of a change when its entry was applied. */
+export interface ChangeOutcome {
+  /** Why it was refused; undefined when it took effect. A refused one is given to raft as a change of member 0. */
+  readonly refused: ErrorCode | undefined;
+  readonly kind: "add" | "promote" | "remove" | "update";
+  readonly id: bigint;
+  /** The member as it is now; undefined if refused or removed. */
+  readonly member: ClusterMember | undefined;
+}
 
 /**
  * The members of the cluster, kept in the backend buckets `members`, `members_removed` and `cluster`, changed only by
@@ -11,12 +32,14 @@ const REMOVED = utf8Bytes("removed");
  */
 export class Membership {
   readonly #backend: Backend;
+  readonly #maxLearners: number;
   readonly #members = new Map<bigint, ClusterMember>();
   readonly #removed = new Set<bigint>();
   #clusterVersion: string | undefined;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, config: MembershipConfig = { maxLearners: 1 }) {
     this.#backend = backend;
+    this.#maxLearners = config.maxLearners;
     this.reload();
   }
 
@@ -49,6 +72,50 @@ export class Membership {
   /** The cluster version as `major.minor.patch`, undefined until it was decided. */
   get clusterVersion(): string | undefined {
     return this.#clusterVersion;
+  }
+
+  /**
+   * Why the replicated state refuses a change, asked when its entry is applied; undefined if it takes effect. The order of the
+   * checks is etcd's, as all members must come to the same answer. A change that crashes every member of etcd ends this one too.
+   */
+  validate(change: MembershipChange): ErrorCode | undefined {
+    const { type, nodeId } = change;
+    if (this.#removed.has(nodeId)) return "memberNotFound";
+    switch (type) {
+      case ConfChangeType.AddNode:
+      case ConfChangeType.AddLearnerNode:
+        return this.#validateAddition(change);
+      case ConfChangeType.RemoveNode:
+        return this.#members.has(nodeId) ? undefined : "memberNotFound";
+      case ConfChangeType.UpdateNode: {
+        if (!this.#members.has(nodeId)) return "memberNotFound";
+        const { peerUrls } = contextOf(change).member;
+        return this.#usesPeerUrls(peerUrls, nodeId) ? "peerUrlExist" : undefined;
+      }
+      default:
+        assert(false, "a change of the membership is of a known type", { type });
+        return undefined;
+    }
+  }
+
+  /**
+   * Carries out a change whose entry is applied, unless {@link validate} refuses it. Then tell raft: the change itself, or one of
+   * member 0 if it was refused.
+   */
+  applyConfChange(change: MembershipChange): ChangeOutcome {
+    const refused = this.validate(change);
+    const id = change.nodeId;
+    if (change.type === ConfChangeType.RemoveNode) {
+      if (refused === undefined) this.remove(id);
+      return { refused, kind: "remove", id, member: undefined };
+    }
+    const { isPromotion, member } = contextOf(change);
+    const kind = change.type === ConfChangeType.UpdateNode ? "update" : isPromotion ? "promote" : "add";
+    if (refused !== undefined) return { refused, kind, id, member: undefined };
+    if (kind === "update") this.updatePeerUrls(id, member.peerUrls);
+    else if (kind === "promote") this.promote(id);
+    else this.add(member);
+    return { refused, kind, id, member: this.#members.get(id) };
   }
 
   add(member: ClusterMember): void {
@@ -85,8 +152,41 @@ export class Membership {
     this.#backend.put("cluster", CLUSTER_VERSION, utf8Bytes(version));
   }
 
+  #validateAddition(change: MembershipChange): ErrorCode | undefined {
+    const known = this.#members.get(change.nodeId);
+    const { isPromotion, member } = contextOf(change);
+    if (isPromotion) {
+      if (known === undefined) return "memberNotFound";
+      return known.isLearner ? undefined : "memberNotLearner";
+    }
+    if (known !== undefined) return "memberExist";
+    if (this.#usesPeerUrls(member.peerUrls, undefined)) return "peerUrlExist";
+    if (!member.isLearner || change.type !== ConfChangeType.AddLearnerNode) return undefined;
+    return this.#learnerCount() >= this.#maxLearners ? "tooManyLearners" : undefined;
+  }
+
+  #learnerCount(): number {
+    let count = 0;
+    for (const member of this.#members.values()) if (member.isLearner) count++;
+    return count;
+  }
+
+  /** Whether one of `urls` is a peer URL of a member other than `except`. */
+  #usesPeerUrls(urls: readonly string[], except: bigint | undefined): boolean {
+    for (const member of this.#members.values()) {
+      if (member.id !== except && member.peerUrls.some((url) => urls.includes(url))) return true;
+    }
+    return false;
+  }
+
   #store(member: ClusterMember): void {
     this.#members.set(member.id, member);
     this.#backend.put("members", utf8Bytes(hexId(member.id)), memberJson(member));
   }
+}
+
+function contextOf(change: MembershipChange): NonNullable<ReturnType<typeof parseChangeContext>> {
+  const context = must(parseChangeContext(change.context), "the context of a change of the membership is a member");
+  assert(context.member.id === change.nodeId, "a change of the membership is about the member that its context names");
+  return context;
 }

@@ -1,0 +1,93 @@
+/** `major.minor.patch`; what follows a hyphen or plus is not compared. */
+export interface Version {
+  readonly major: number;
+  readonly minor: number;
+  readonly patch: number;
+}
+
+/** Cluster version where not every member's version is known. */
+const LOWEST = "3.0.0";
+const SEMVER = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
+
+/** Reads a version such as `3.7.1` or `3.5.0-rc.1`; undefined where the text is none. */
+export function parseVersion(text: string): Version | undefined {
+  const match = SEMVER.exec(text);
+  return match === null ? undefined : { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3]) };
+}
+
+/** Negative, zero or positive as `a` is lower, equal or higher, of major and minor alone: what clusters go by. */
+export function compareMinor(a: Version, b: Version): number {
+  return a.major - b.major || a.minor - b.minor;
+}
+
+export interface ClusterVersionInput {
+  /** The cluster version as it is; undefined before it was decided. */
+  readonly current: string | undefined;
+  /** The server version each member answered; undefined for one that did not. This member's own included. */
+  readonly serverVersions: readonly (string | undefined)[];
+  /** Target of the downgrade in progress, e.g. `3.6.0`; undefined if there is none. */
+  readonly downgradeTarget?: string | undefined;
+}
+
+/**
+ * The cluster version that the leader should propose, `major.minor.0`; undefined when it may stay as it is. It follows the lowest
+ * server version and never falls but for a downgrade of one minor version. Peer protocol page, section 16.
+ */
+export function decideClusterVersion(input: ClusterVersionInput): string | undefined {
+  const lowest = lowestVersion(input.serverVersions);
+  const current = input.current === undefined ? undefined : parseVersion(input.current);
+  if (current === undefined) return lowest === undefined ? LOWEST : clusterText(lowest);
+  if (lowest === undefined) return undefined;
+  if (input.downgradeTarget !== undefined) {
+    const target = parseVersion(input.downgradeTarget);
+    return target !== undefined && isOneBelow(target, current) && isOneBelow(target, lowest)
+      ? clusterText(target)
+      : undefined;
+  }
+  return current.major === lowest.major && compareMinor(current, lowest) < 0 ? clusterText(lowest) : undefined;
+}
+
+/** `3.7.1` as a cluster version: `3.7.0`. */
+export function clusterText({ major, minor }: Version): string {
+  return `${major}.${minor}.0`;
+}
+
+/** What a member that wants to join must know of the others. */
+export interface JoinInput {
+  /** This member's server version. */
+  readonly own: string;
+  /** The cluster version each of the others answered; undefined or unreadable where there is none yet. */
+  readonly clusterVersions: readonly (string | undefined)[];
+  readonly downgradeEnabled: boolean;
+}
+
+/**
+ * Whether a member of version `own` may join: every known cluster version lies within what it can speak, and one is known. Peer
+ * protocol page, section 9.
+ */
+export function canJoin(input: JoinInput): boolean {
+  const own = parseVersion(input.own);
+  if (own === undefined) return false;
+  const highest = input.downgradeEnabled ? { ...own, minor: own.minor + 1 } : own;
+  const lowest = input.downgradeEnabled ? highest : { major: 3, minor: 0, patch: 0 };
+  const known = input.clusterVersions.flatMap((text) => (text === undefined ? [] : (parseVersion(text) ?? [])));
+  return (
+    known.length > 0 &&
+    known.every((version) => compareMinor(version, lowest) >= 0 && compareMinor(version, highest) <= 0)
+  );
+}
+
+function lowestVersion(texts: readonly (string | undefined)[]): Version | undefined {
+  let lowest: Version | undefined;
+  for (const text of texts) {
+    const version = text === undefined ? undefined : parseVersion(text);
+    if (version === undefined) return undefined;
+    if (lowest === undefined || compareMinor(version, lowest) < 0) lowest = version;
+  }
+  return lowest;
+}
+
+/** Whether `lower` is the version one minor below `upper`. */
+function isOneBelow(lower: Version, upper: Version): boolean {
+  return lower.major === upper.major && lower.minor + 1 === upper.minor;
+}
