@@ -1,0 +1,108 @@
+import { describe, expect, it } from "@jest/globals";
+import { EMPTY_BYTES } from "@quorate/base";
+import { createMessage, type Message, MessageType } from "@quorate/raft";
+import { LeakCheck, waitUntil } from "@quorate/testkit";
+import { TestTransport, zeros } from "./support/test-transport.ts";
+
+const [A, B] = [1n, 2n];
+
+function message(from: bigint, to: bigint, over: Partial<Message> = {}): Message {
+  return createMessage({ type: MessageType.HeartbeatResp, term: 3, from, to, ...over });
+}
+
+function append(index: number, bytes = 10): Message {
+  const entries = [{ term: 3, index: index + 1, type: 0, data: new Uint8Array(bytes).fill(index) }];
+  return message(A, B, { type: MessageType.App, logTerm: 3, index, entries });
+}
+
+async function connected(a: TestTransport, b: TestTransport): Promise<void> {
+  a.join(b);
+  const isUp = (): boolean => a.transport.activeSince(B) !== undefined && b.transport.activeSince(A) !== undefined;
+  await waitUntil(isUp, { what: "both sides to be connected", timeoutMs: 5000 });
+}
+
+async function received(test: TestTransport, count: number): Promise<readonly Message[]> {
+  await waitUntil(() => test.received.length >= count, {
+    what: `${count} messages`,
+    timeoutMs: 5000,
+    detail: () => `${test.received.length} came`,
+  });
+  return test.received;
+}
+
+describe("PeerTransport", () => {
+  it("carries messages both ways, in order, and closes without leaving anything open", async () => {
+    const leaks = new LeakCheck();
+    {
+      await using a = await TestTransport.start({ id: A });
+      await using b = await TestTransport.start({ id: B });
+      await connected(a, b);
+
+      const appends = Array.from({ length: 100 }, (_, i) => append(i, 1000 * i));
+      a.transport.send(appends);
+      for (let i = 0; i < 10; i++) b.transport.send([message(B, A, { index: i, context: Uint8Array.of(i) })]);
+
+      const arrived = await received(b, 100);
+      const isSame = appends.map(({ entries: [sent] }, i) => {
+        const got = arrived[i]?.entries[0];
+        return got?.index === sent?.index && Buffer.compare(got?.data ?? EMPTY_BYTES, sent?.data ?? EMPTY_BYTES) === 0;
+      });
+      expect(isSame).toEqual(appends.map(() => true));
+      expect((await received(a, 10)).map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    }
+    await waitUntil(() => leaks.check().length === 0, {
+      what: "no leaks",
+      timeoutMs: 5000,
+      detail: () => leaks.check().join(),
+    });
+  });
+
+  it("sends by POST while no stream is there, also to somebody it knows only as remote", async () => {
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    a.transport.addRemote(B, [b.url]);
+
+    a.transport.send([message(A, B, { index: 7 })]);
+
+    expect(await received(b, 1)).toEqual([message(A, B, { index: 7 })]);
+    // The sender's address came with it.
+    b.transport.send([message(B, A, { index: 8 })]);
+    expect(await received(a, 1)).toEqual([message(B, A, { index: 8 })]);
+  });
+
+  it("leaves out acknowledgements that a later one of the batch covers", async () => {
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    await connected(a, b);
+    const ack = (index: number, over: Partial<Message> = {}): Message =>
+      message(A, B, { type: MessageType.AppResp, index, ...over });
+
+    a.transport.send([ack(1), ack(2), ack(3, { reject: true }), ack(5), ack(4), ack(6, { term: 4 })]);
+
+    const got = (await received(b, 4)).map(({ index, term }) => [index, term]);
+    expect(got).toEqual([
+      [3, 3],
+      [5, 3],
+      [4, 3],
+      [6, 4],
+    ]);
+  });
+
+  it("moves a database in constant memory and tells how that ended", async () => {
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    await connected(a, b);
+    const confState = { voters: [A, B], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+    const snap = message(A, B, {
+      type: MessageType.Snap,
+      snapshot: { index: 9, term: 3, confState, data: new Uint8Array(0) },
+    });
+
+    a.transport.sendSnapshot(snap, zeros(64 * 1024 * 1024));
+    await waitUntil(() => a.sent.length > 0, { what: "the outcome", timeoutMs: 15_000 });
+
+    expect(a.sent).toEqual([{ id: B, outcome: "delivered" }]);
+    expect(b.snapshots).toEqual([{ message: snap, bytes: 64 * 1024 * 1024 }]);
+    expect(b.received).toEqual([]);
+  });
+});
