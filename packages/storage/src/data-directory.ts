@@ -1,6 +1,7 @@
 import { crc32c, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
 import { makeDirectoryDurably, writeFileDurably } from "./file-writing.ts";
 import { ProcessLock } from "./process-lock.ts";
+import { EngineDirectories } from "./snapshot/engine-directories.ts";
 import { StorageError } from "./storage-error.ts";
 import { WriteAheadLog } from "./wal/write-ahead-log.ts";
 
@@ -17,7 +18,7 @@ const LOCK = "quorate.lock";
 const GIVE_ANOTHER = "give another data directory, or move those files away";
 
 /**
- * The layout `<data-dir>/member/{wal,snap,db}` and everything about it that is neither log nor engine: who may use it, whose
+ * The layout `<data-dir>/member/{wal,snap,db}` (after a snapshot was installed `db.<index>` instead of `db`) and everything about it that is neither log nor engine: who may use it, whose
  * it is, what does not belong there.
  */
 export class DataDirectory {
@@ -26,7 +27,7 @@ export class DataDirectory {
   readonly #lock: ProcessLock;
   readonly walPath: string;
   readonly snapPath: string;
-  readonly enginePath: string;
+  readonly engines: EngineDirectories;
 
   private constructor(fs: FileSystem, member: string, wal: string, lock: ProcessLock) {
     this.#fs = fs;
@@ -34,7 +35,7 @@ export class DataDirectory {
     this.#lock = lock;
     this.walPath = wal;
     this.snapPath = `${member}/snap`;
-    this.enginePath = `${member}/db`;
+    this.engines = new EngineDirectories(fs, member);
   }
 
   /**
@@ -116,7 +117,8 @@ function refuseForeign(fs: FileSystem, member: string, wal: string): void {
     });
   }
   if (readMarker(fs, member) !== undefined) return;
-  const foreign = fs.stat(`${member}/db`) !== undefined ? `${member}/db` : undefined;
+  const engine = new EngineDirectories(fs, member).current();
+  const foreign = fs.stat(engine) !== undefined ? engine : undefined;
   const log = WriteAheadLog.exists(fs, wal) ? wal : undefined;
   if (foreign === undefined && log === undefined) return;
   throw new StorageError("foreign", `files without Quorate's marker ${MARKER}`, {

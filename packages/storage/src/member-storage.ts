@@ -1,11 +1,16 @@
-import { type Clock, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
+import { assert, type Clock, type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
+import type { HardState } from "@quorate/raft";
 import type { Barrier } from "./barrier.ts";
 import { DataDirectory, type MemberIdentity } from "./data-directory.ts";
+import type { FrozenBackend } from "./level/frozen-backend.ts";
 import { LevelBackend, type LevelBackendOptions } from "./level/level-backend.ts";
+import type { SnapshotPosition } from "./snapshot/snapshot-file.ts";
+import { type SnapshotFile, SnapshotStore } from "./snapshot/snapshot-store.ts";
 import { StorageError } from "./storage-error.ts";
 import { decodeWalMetadata, encodeWalMetadata } from "./wal/record-codec.ts";
 import { reachesBeginning } from "./wal/segment-list.ts";
 import type { WalContents } from "./wal/wal-contents.ts";
+import { findSnapshotRecord } from "./wal/wal-reader.ts";
 import { type WalOptions, WriteAheadLog } from "./wal/write-ahead-log.ts";
 
 const REMEDY =
@@ -53,9 +58,38 @@ export interface MemberStorage {
   /**
    * Makes the applied state of this moment durable in the engine, and releases what the log need not keep: log flush, barrier,
    * snapshot record, release up to `keepFromIndex` (not above `info.index`; followers may still need what is behind it). One
-   * at a time. `done` is called later, once; an error is final.
+   * at a time. `done` is called later, once; an error is final. While a snapshot is installed nothing is done: that makes a
+   * newer state durable.
    */
   checkpoint(info: Barrier, keepFromIndex: number, done: (error?: Error) => void): void;
+  /**
+   * Writes a state frozen by `backend.freeze()` as etcd's database file, to be sent to a member or saved: a temporary file,
+   * which the caller removes. `position` is that of the instant of freezing. Memory: constant; other work goes on. Rejects with
+   * StorageError `ioFailed`, or `damaged` where the engine is.
+   */
+  snapshotFile(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile>;
+  /**
+   * Takes in a database file that a peer sends, of the state at log index `index`: writes and syncs `%016x.snap.db`, reads it to
+   * the last page, and builds an engine from it beside the one in use. Resolves with the path; the message that came with it can
+   * be given to raft then. Rejects with what `body` throws, or with StorageError `damaged`, `foreign` or `ioFailed`; nothing
+   * is left then. A later one replaces an earlier one that was not installed.
+   */
+  receiveSnapshot(index: number, body: AsyncIterable<Uint8Array>): Promise<string>;
+  /** Forgets a received file that raft did not want. */
+  discardSnapshot(path: string): Promise<void>;
+  /**
+   * Replaces the content of `backend` by that of a received file, and the log up to `position.index` by a snapshot record. A stop
+   * at any point leaves either the state before, with its log, or this one; ADR 3. The state machine must not write meanwhile, and
+   * nothing may be appended to the log, until `done`: called later, once, in the very turn in which the content changes, so
+   * whoever has read the backend must read it anew before anything else looks. An error is final. `hardState` goes with the
+   * record. One at a time.
+   */
+  installSnapshot(
+    path: string,
+    position: SnapshotPosition,
+    hardState: HardState | undefined,
+    done: (error?: Error) => void,
+  ): void;
   /** Flushes and closes everything, and lets the lock go. Call {@link checkpoint} before, to spare the next start the replay. */
   close(): Promise<void>;
 }
@@ -73,10 +107,17 @@ export async function openMemberStorage(options: MemberStorageOptions): Promise<
     const newIdentity = isNew ? options.newIdentity() : undefined;
     if (newIdentity !== undefined) directory.claim(newIdentity);
     let log: WriteAheadLog | undefined;
-    backend = await openBackend(options, directory, () => log?.durableIndex ?? 0);
+    const durableIndex = (): number => log?.durableIndex ?? 0;
+    const snapshots = new SnapshotStore(fs, directory.snapPath, directory.engines, options.logger);
+    backend = await openBackend(options, directory, durableIndex);
+    if (await finishInstall(options, directory, snapshots, backend)) {
+      await backend.close();
+      backend = await openBackend(options, directory, durableIndex);
+    }
     const wal = openLog(options, directory, backend, newIdentity);
     log = wal.log;
-    return new OpenMemberStorage(directory, isNew, backend, log, wal.contents);
+    await snapshots.removeObsolete(Number.POSITIVE_INFINITY);
+    return new OpenMemberStorage(directory, isNew, backend, log, wal.contents, snapshots);
   } catch (error) {
     await backend?.close();
     directory.close();
@@ -93,6 +134,10 @@ class OpenMemberStorage implements MemberStorage {
   readonly barrier: Barrier | undefined;
   readonly contents: WalContents;
   readonly snapDirectory: string;
+  readonly #snapshots: SnapshotStore;
+  /** Resolves when the newest checkpoint is done with, whatever became of it. */
+  #checkpoint: Promise<void> = Promise.resolve();
+  #installing: Promise<void> | undefined;
 
   constructor(
     directory: DataDirectory,
@@ -100,8 +145,10 @@ class OpenMemberStorage implements MemberStorage {
     backend: LevelBackend,
     log: WriteAheadLog,
     contents: WalContents,
+    snapshots: SnapshotStore,
   ) {
     this.#directory = directory;
+    this.#snapshots = snapshots;
     this.identity = decodeWalMetadata(contents.metadata) as MemberIdentity;
     this.isNew = isNew;
     this.log = log;
@@ -112,6 +159,19 @@ class OpenMemberStorage implements MemberStorage {
   }
 
   checkpoint(info: Barrier, keepFromIndex: number, done: (error?: Error) => void): void {
+    if (this.#installing !== undefined) {
+      setImmediate(done);
+      return;
+    }
+    this.#checkpoint = new Promise((resolve) => {
+      this.#saveCheckpoint(info, keepFromIndex, (error) => {
+        resolve();
+        done(error);
+      });
+    });
+  }
+
+  #saveCheckpoint(info: Barrier, keepFromIndex: number, done: (error?: Error) => void): void {
     const logIsDurable = new Promise<void>((resolve, reject) => {
       this.log.flush((error) => (error === undefined ? resolve() : reject(error)));
     });
@@ -128,7 +188,65 @@ class OpenMemberStorage implements MemberStorage {
     this.backend.barrier(info, onBarrier, logIsDurable);
   }
 
+  snapshotFile(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile> {
+    return this.#snapshots.write(frozen, position);
+  }
+
+  receiveSnapshot(index: number, body: AsyncIterable<Uint8Array>): Promise<string> {
+    return this.#snapshots.receive(index, body);
+  }
+
+  discardSnapshot(path: string): Promise<void> {
+    return this.#snapshots.discard(path);
+  }
+
+  installSnapshot(
+    path: string,
+    position: SnapshotPosition,
+    hardState: HardState | undefined,
+    done: (error?: Error) => void,
+  ): void {
+    assert(this.#installing === undefined, "one snapshot is installed at a time");
+    let isDone = false;
+    const once = (error?: Error): void => {
+      if (isDone) return;
+      isDone = true;
+      this.#installing = undefined;
+      // What it throws is the caller's failure, not the installation's.
+      try {
+        done(error);
+      } catch (thrown) {
+        setImmediate(() => {
+          throw thrown;
+        });
+      }
+    };
+    this.#installing = this.#install(path, position, hardState, once).catch((error: unknown) => {
+      once(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  async #install(
+    path: string,
+    position: SnapshotPosition,
+    hardState: HardState | undefined,
+    onReplaced: () => void,
+  ): Promise<void> {
+    await this.#checkpoint;
+    assert(position.index > (this.backend.newestBarrier?.index ?? 0), "a snapshot is newer than what is there");
+    await this.#snapshots.build(path, position);
+    await new Promise<void>((resolve, reject) => {
+      this.log.installSnapshot(position, hardState, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+    const engine = this.#directory.engines.install(position.index);
+    await this.backend.replace(engine, onReplaced);
+    this.log.release(position.index);
+    await this.#snapshots.removeObsolete(position.index);
+  }
+
   async close(): Promise<void> {
+    await this.#installing;
+    await this.#snapshots.close();
     await new Promise<void>((resolve, reject) => {
       this.log.close((error) => (error === undefined ? resolve() : reject(error)));
     });
@@ -137,32 +255,79 @@ class OpenMemberStorage implements MemberStorage {
   }
 }
 
+/**
+ * Builds the engine of a snapshot that the log says was installed, where the stop came before the engine counted; whether there
+ * was one. A received file that the log does not know of is none.
+ */
+async function finishInstall(
+  options: MemberStorageOptions,
+  directory: DataDirectory,
+  snapshots: SnapshotStore,
+  backend: LevelBackend,
+): Promise<boolean> {
+  const { fs, logger = NO_LOGGER } = options;
+  const barrierIndex = backend.newestBarrier?.index ?? 0;
+  if (!WriteAheadLog.exists(fs, directory.walPath)) return false;
+  for (const { index, path } of snapshots.received()) {
+    if (index <= barrierIndex) return false;
+    const record = findSnapshotRecord(fs, directory.walPath, index);
+    if (record?.confState === undefined) continue;
+    logger.info("finishing the installation of a snapshot", { path, index });
+    await snapshots.build(path, { index, term: record.term, confState: record.confState });
+    directory.engines.install(index);
+    return true;
+  }
+  return false;
+}
+
 async function openBackend(
   options: MemberStorageOptions,
   directory: DataDirectory,
   durableIndex: () => number,
 ): Promise<LevelBackend> {
   const { fs, logger = NO_LOGGER, rebuildEngine = "never" } = options;
-  const engine = { ...options.engine, directory: directory.enginePath, fs, logger, durableIndex, fatal: options.fatal };
+  const open = (): Promise<LevelBackend> =>
+    LevelBackend.open({
+      ...options.engine,
+      directory: directory.engines.current(),
+      fs,
+      logger,
+      durableIndex,
+      fatal: options.fatal,
+    });
   const rebuild = (): void => {
-    if (WriteAheadLog.exists(fs, directory.walPath) && !reachesBeginning(fs, directory.walPath)) {
-      throw new StorageError("missing", "the log no longer reaches back to its beginning: no rebuild", {
-        file: directory.walPath,
-        remedy: REMEDY,
-      });
-    }
-    logger.warn("rebuilding the engine from the log", { path: directory.enginePath });
-    LevelBackend.destroy(engine);
+    const path = directory.engines.current();
+    if (WriteAheadLog.exists(fs, directory.walPath)) refuseRebuild(fs, directory.walPath);
+    logger.warn("rebuilding the engine from the log", { path });
+    LevelBackend.destroy({ fs, directory: path });
   };
   if (rebuildEngine === "always") rebuild();
   try {
-    return await LevelBackend.open(engine);
+    return await open();
   } catch (error) {
     if (rebuildEngine !== "ifDamaged" || !(error instanceof StorageError) || error.code !== "damaged") throw error;
     logger.error("the engine is damaged", { error: error.message });
     rebuild();
-    return LevelBackend.open(engine);
+    return open();
   }
+}
+
+/** Throws StorageError `missing` unless the log makes up the whole state. */
+function refuseRebuild(fs: FileSystem, walPath: string): void {
+  let cause: unknown;
+  if (reachesBeginning(fs, walPath)) {
+    try {
+      checkSnapshots(WriteAheadLog.read(fs, walPath, { index: 0, term: 0 }), walPath, undefined);
+      return;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw new StorageError("missing", "the log no longer reaches back to its beginning: no rebuild", {
+    file: walPath,
+    remedy: REMEDY,
+    cause,
+  });
 }
 
 function openLog(
@@ -191,15 +356,33 @@ function openLog(
   const from = { index: newestBarrier?.index ?? 0, term: newestBarrier?.term ?? 0 };
   return WriteAheadLog.open(wal, from, (contents) => {
     checkIdentity(directory, contents);
+    checkSnapshots(contents, directory.walPath, newestBarrier);
     checkLogEnd(backend, contents);
   });
 }
 
-/** What a barrier covers is committed, also where the log's newest hard state is older than it. */
+/**
+ * What a barrier covers is committed, also where the log's newest hard state is older than it; and its term was seen, where a
+ * snapshot came with a new one.
+ */
 function liftedTo(contents: WalContents, barrier: Barrier | undefined): WalContents {
+  if (barrier === undefined) return contents;
   const { hardState } = contents;
-  if (barrier === undefined || hardState.commit >= barrier.index) return contents;
-  return { ...contents, hardState: { ...hardState, commit: barrier.index } };
+  const { term, vote } = hardState.term >= barrier.term ? hardState : { term: barrier.term, vote: 0n };
+  return { ...contents, hardState: { term, vote, commit: Math.max(hardState.commit, barrier.index) } };
+}
+
+/** A snapshot that took the place of entries must be in the engine, for it is nowhere else. */
+function checkSnapshots(contents: WalContents, walPath: string, barrier: Barrier | undefined): void {
+  const from = barrier?.index ?? 0;
+  const lost = contents.snapshots.find(
+    ({ index, term }) => index > from && contents.entries[index - from - 1]?.term !== term,
+  );
+  if (lost === undefined) return;
+  throw new StorageError("missing", `the log says that a snapshot of index ${lost.index} was installed; it is gone`, {
+    file: walPath,
+    remedy: REMEDY,
+  });
 }
 
 /** The log may lie in a directory of its own: it must be this member's. */

@@ -1,71 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { crc32c } from "@quorate/base";
-import type { Entry } from "@quorate/raft";
-import {
-  type MemberStorage,
-  type MemberStorageOptions,
-  NODE_FILE_SYSTEM,
-  openMemberStorage,
-  StorageError,
-} from "@quorate/storage";
-import { barrierAt, bytes, dump, scratch } from "./support/level-fixture.ts";
-import { entry, state } from "./support/wal-fixture.ts";
-
-const IDENTITY = { memberId: 0x2e1259d415f2a040n, clusterId: 0x48276a8f75b6a87n };
-const CLOCK = { nowMs: () => performance.now(), wallMs: () => 0 };
-
-function open(dataDirectory: string, options: Partial<MemberStorageOptions> = {}): Promise<MemberStorage> {
-  return openMemberStorage({
-    dataDirectory,
-    fs: NODE_FILE_SYSTEM,
-    clock: CLOCK,
-    newIdentity: () => IDENTITY,
-    wal: { segmentBytes: 16 * 1024 },
-    engine: { writeDelayMs: 0 },
-    fatal: (error) => {
-      throw error;
-    },
-    ...options,
-  });
-}
-
-/** What a state machine does with an entry here: the revision is the index, the value the data. */
-function apply(storage: MemberStorage, applied: Entry): void {
-  const { backend } = storage;
-  backend.putRevision(applied.index, 0, false, applied.data);
-  backend.put("cluster", bytes("last"), bytes(String(applied.index)));
-  backend.put(
-    "meta",
-    bytes("consistent_index"),
-    Uint8Array.of(0, 0, 0, 0, 0, 0, applied.index >> 8, applied.index & 255),
-  );
-  backend.commit();
-}
-
-async function propose(storage: MemberStorage, from: number, to: number): Promise<void> {
-  for (let index = from; index < to; index++) {
-    const proposed = entry(index, 1, 200);
-    await new Promise<void>((resolve, reject) => {
-      storage.log.append([proposed], state(1, index - 1), true, (error) => (error ? reject(error) : resolve()));
-    });
-    apply(storage, proposed);
-  }
-}
-
-function checkpoint(storage: MemberStorage, index: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    storage.checkpoint(barrierAt(index, index), index, (error) => (error === undefined ? resolve() : reject(error)));
-  });
-}
-
-/** The directory as a crash leaves it, without the lock of this process, which is alive. */
-function crashImage(from: string, to: string): void {
-  cpSync(from, to, { recursive: true });
-  rmSync(join(to, "member/quorate.lock"));
-}
+import { StorageError } from "@quorate/storage";
+import { dump, scratch } from "./support/level-fixture.ts";
+import { apply, checkpoint, crashImage, IDENTITY, openMember, propose } from "./support/member-fixture.ts";
 
 function newestSegment(dataDirectory: string): string {
   const wal = join(dataDirectory, "member/wal");
@@ -81,11 +21,11 @@ function newestSegment(dataDirectory: string): string {
 describe("a member's storage", () => {
   it("is made, closed, and found again", async () => {
     using directory = scratch();
-    const storage = await open(join(directory.path, "new/data"));
+    const storage = await openMember(join(directory.path, "new/data"));
     expect([storage.isNew, storage.identity, storage.barrier]).toEqual([true, IDENTITY, undefined]);
     await propose(storage, 1, 11);
     await storage.close();
-    const again = await open(join(directory.path, "new/data"), {
+    const again = await openMember(join(directory.path, "new/data"), {
       newIdentity: () => {
         throw new Error("not asked again");
       },
@@ -100,7 +40,7 @@ describe("a member's storage", () => {
   it("gets to the same state from its newest checkpoint and the log, after a crash at any point", async () => {
     using directory = scratch();
     const data = join(directory.path, "data");
-    const storage = await open(data);
+    const storage = await openMember(data);
     let checks = 0;
     for (let index = 1; index <= 300; index += 25) {
       await propose(storage, index, index + 25);
@@ -108,7 +48,7 @@ describe("a member's storage", () => {
       const image = join(directory.path, `image${index}`);
       crashImage(data, image);
       const expected = await dump(storage.backend);
-      const recovered = await open(image);
+      const recovered = await openMember(image);
       const from = (recovered.barrier?.index ?? 0) + 1;
       expect(recovered.contents.entries[0]?.index ?? from).toBe(from);
       for (const each of recovered.contents.entries) apply(recovered, each);
@@ -124,12 +64,12 @@ describe("a member's storage", () => {
 
   it("starts at a checkpoint with nothing to replay", async () => {
     using directory = scratch();
-    const storage = await open(directory.path);
+    const storage = await openMember(directory.path);
     await propose(storage, 1, 201);
     await checkpoint(storage, 200);
     const expected = await dump(storage.backend);
     await storage.close();
-    const again = await open(directory.path);
+    const again = await openMember(directory.path);
     expect(again.barrier?.index).toBe(200);
     expect(again.contents.entries).toEqual([]);
     expect(again.contents.snapshots.at(-1)).toMatchObject({ index: 200, term: 1 });
@@ -140,12 +80,12 @@ describe("a member's storage", () => {
 
   it("refuses a log that ends before what had been applied", async () => {
     using directory = scratch();
-    const storage = await open(directory.path);
+    const storage = await openMember(directory.path);
     await propose(storage, 1, 21);
     await storage.close();
     const segment = newestSegment(directory.path);
     truncateSync(segment, 3000);
-    await expect(open(directory.path)).rejects.toThrow(
+    await expect(openMember(directory.path)).rejects.toThrow(
       new RegExp(`the log ends at index \\d+, but index 20 had been applied: ${segment} at byte \\d+; restore`),
     );
     // Nothing was cut or repaired on the way.
@@ -154,22 +94,24 @@ describe("a member's storage", () => {
 
   it("refuses to start over when the log is gone", async () => {
     using directory = scratch();
-    const storage = await open(directory.path);
+    const storage = await openMember(directory.path);
     await propose(storage, 1, 5);
     await storage.close();
     rmSync(join(directory.path, "member/wal"), { recursive: true });
-    await expect(open(directory.path)).rejects.toThrow(/the log is gone, but the engine holds data: .*wal; restore/);
+    await expect(openMember(directory.path)).rejects.toThrow(
+      /the log is gone, but the engine holds data: .*wal; restore/,
+    );
   });
 
   it("rebuilds a damaged engine from the whole log, if told so", async () => {
     using directory = scratch();
-    const storage = await open(directory.path);
+    const storage = await openMember(directory.path);
     await propose(storage, 1, 31);
     const expected = await dump(storage.backend);
     await storage.close();
     rmSync(join(directory.path, "member/db/CURRENT"));
-    await expect(open(directory.path)).rejects.toMatchObject({ code: "damaged" });
-    const again = await open(directory.path, { rebuildEngine: "ifDamaged" });
+    await expect(openMember(directory.path)).rejects.toMatchObject({ code: "damaged" });
+    const again = await openMember(directory.path, { rebuildEngine: "ifDamaged" });
     expect(again.contents.entries.length).toBe(30);
     for (const each of again.contents.entries) apply(again, each);
     expect(await dump(again.backend)).toBe(expected);
@@ -177,45 +119,47 @@ describe("a member's storage", () => {
     await propose(again, 31, 200);
     await checkpoint(again, 199);
     await again.close();
-    await expect(open(directory.path, { rebuildEngine: "always" })).rejects.toThrow(/no longer reaches back/);
+    await expect(openMember(directory.path, { rebuildEngine: "always" })).rejects.toThrow(/no longer reaches back/);
   });
 
   it("keeps the log elsewhere, and knows whose it is", async () => {
     using directory = scratch();
     const walDirectory = join(directory.path, "logs/a");
-    const first = await open(join(directory.path, "a"), { walDirectory });
+    const first = await openMember(join(directory.path, "a"), { walDirectory });
     await first.close();
     expect(readdirSync(walDirectory).length).toBe(1);
     const other = { ...IDENTITY, memberId: 5n };
-    const second = await open(join(directory.path, "b"), {
+    const second = await openMember(join(directory.path, "b"), {
       walDirectory: join(directory.path, "logs/b"),
       newIdentity: () => other,
     });
     await second.close();
-    await expect(open(join(directory.path, "b"), { walDirectory })).rejects.toMatchObject({ code: "wrongIdentity" });
+    await expect(openMember(join(directory.path, "b"), { walDirectory })).rejects.toMatchObject({
+      code: "wrongIdentity",
+    });
   });
 });
 
 describe("a data directory", () => {
   it("is for one process at a time", async () => {
     using directory = scratch();
-    const storage = await open(directory.path);
-    await expect(open(directory.path)).rejects.toThrow(
+    const storage = await openMember(directory.path);
+    await expect(openMember(directory.path)).rejects.toThrow(
       new RegExp(`process ${process.pid} uses this data directory: .*quorate.lock; stop that process, or give another`),
     );
     // The engine's own lock decides, also where the file says nothing.
     rmSync(join(directory.path, "member/quorate.lock"));
-    await expect(open(directory.path)).rejects.toMatchObject({ code: "locked" });
+    await expect(openMember(directory.path)).rejects.toMatchObject({ code: "locked" });
     await storage.close();
   });
 
   it("is taken over from a process that is gone, even if its number is in use again", async () => {
     using directory = scratch();
-    await (await open(directory.path)).close();
+    await (await openMember(directory.path)).close();
     const dead = spawnSync(process.execPath, ["-e", ""]).pid;
     for (const holder of [`${dead} 12345`, `${process.pid} 1`, "nonsense"]) {
       writeFileSync(join(directory.path, "member/quorate.lock"), holder);
-      await (await open(directory.path)).close();
+      await (await openMember(directory.path)).close();
     }
   });
 
@@ -224,51 +168,53 @@ describe("a data directory", () => {
     mkdirSync(join(directory.path, "member/snap"), { recursive: true });
     mkdirSync(join(directory.path, "member/wal"), { recursive: true });
     writeFileSync(join(directory.path, "member/snap/db"), "bbolt");
-    await expect(open(directory.path)).rejects.toThrow(
+    await expect(openMember(directory.path)).rejects.toThrow(
       /this is the data directory of an etcd member: .*member\/snap\/db; give another data directory; migrate/,
     );
     rmSync(join(directory.path, "member/snap/db"));
     writeFileSync(join(directory.path, "member/wal/0000000000000000-0000000000000000.wal"), "");
-    await expect(open(directory.path)).rejects.toThrow(/files without Quorate's marker/);
+    await expect(openMember(directory.path)).rejects.toThrow(/files without Quorate's marker/);
     expect(readdirSync(join(directory.path, "member")).sort()).toEqual(["snap", "wal"]);
   });
 
   it("of a newer release, or with a broken marker, is refused", async () => {
     using directory = scratch();
-    await (await open(directory.path)).close();
+    await (await openMember(directory.path)).close();
     const marker = join(directory.path, "member/quorate.json");
     const text = readFileSync(marker, "utf8");
     const newer = `${text.split("\n")[0]}\n`.replace('"format":1', '"format":2');
     const checksum = crc32c(0, new TextEncoder().encode(newer)).toString(16).padStart(8, "0");
     writeFileSync(marker, `${newer}crc32c ${checksum}\n`);
-    await expect(open(directory.path)).rejects.toMatchObject({ code: "newerFormat" });
+    await expect(openMember(directory.path)).rejects.toMatchObject({ code: "newerFormat" });
     for (const damaged of [text.slice(0, 20), text.replace('memberId":"', 'memberId":"1'), ""]) {
       writeFileSync(marker, damaged);
-      await expect(open(directory.path)).rejects.toMatchObject({ code: "damaged", file: marker, offset: 0 });
+      await expect(openMember(directory.path)).rejects.toMatchObject({ code: "damaged", file: marker, offset: 0 });
     }
     writeFileSync(marker, text);
-    await (await open(directory.path)).close();
+    await (await openMember(directory.path)).close();
   });
 
   it("that cannot be made or is a file is refused, naming it", async () => {
     using directory = scratch();
     const file = join(directory.path, "file");
     writeFileSync(file, "");
-    await expect(open(file)).rejects.toThrow(/a file stands where a directory should be: .*file; give another/);
-    await expect(open(join(file, "below"))).rejects.toThrow(/cannot use the data directory: .*below .*; check that/);
-    const failure = await open("/proc/quorate").catch((error: unknown) => error);
+    await expect(openMember(file)).rejects.toThrow(/a file stands where a directory should be: .*file; give another/);
+    await expect(openMember(join(file, "below"))).rejects.toThrow(
+      /cannot use the data directory: .*below .*; check that/,
+    );
+    const failure = await openMember("/proc/quorate").catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(StorageError);
     expect((failure as StorageError).code).toBe("unwritable");
   });
 
   it("is cleaned of what interrupted work has left", async () => {
     using directory = scratch();
-    await (await open(directory.path)).close();
+    await (await openMember(directory.path)).close();
     const member = join(directory.path, "member");
     const leftovers = ["wal/0000000000000001-0000000000000005.wal.tmp", "snap/tmp123", "snap/x.snap.tmp"];
     for (const name of leftovers) writeFileSync(join(member, name), "half");
     mkdirSync(join(member, "wal.tmp"));
-    await (await open(directory.path)).close();
+    await (await openMember(directory.path)).close();
     for (const name of [...leftovers, "wal.tmp"]) expect(existsSync(join(member, name))).toBe(false);
   });
 });

@@ -17,3 +17,34 @@ export class DeletedRevisions {
     return this.#others.size > 0 && this.#others.has(`${main}.${sub}${isTombstone ? "t" : ""}`);
   }
 }
+
+/**
+ * The same, of which the state at an instant can be kept at no cost: what was added until then is not touched any more, what
+ * comes later goes into a set of its own.
+ */
+export class DeletionLayers {
+  readonly #kept: DeletedRevisions[] = [];
+  #open = new DeletedRevisions();
+
+  get size(): number {
+    return this.#kept.reduce((sum, layer) => sum + layer.size, this.#open.size);
+  }
+
+  add(main: number, sub: number, isTombstone: boolean): void {
+    this.#open.add(main, sub, isTombstone);
+  }
+
+  has(main: number, sub: number, isTombstone: boolean): boolean {
+    if (this.#open.has(main, sub, isTombstone)) return true;
+    return this.#kept.length > 0 && this.#kept.some((layer) => layer.has(main, sub, isTombstone));
+  }
+
+  /** What is in it now. It never changes. */
+  keep(): readonly DeletedRevisions[] {
+    if (this.#open.size > 0) {
+      this.#kept.push(this.#open);
+      this.#open = new DeletedRevisions();
+    }
+    return [...this.#kept];
+  }
+}

@@ -3,28 +3,19 @@ import type { Backend, Bucket, BucketRecord, ScanDone } from "@quorate/mvcc";
 import type { Barrier } from "../barrier.ts";
 import { StorageError } from "../storage-error.ts";
 import { type BarrierRecord, encodeBarrierRecord } from "./barrier-record.ts";
-import { DeletedRevisions } from "./deleted-revisions.ts";
-import { DirectorySize } from "./directory-size.ts";
+import { DeletionLayers } from "./deleted-revisions.ts";
 import { scanEngine } from "./engine-scan.ts";
-import { type EngineState, restoreBarrier, verifyTables } from "./engine-state.ts";
-import {
-  BARRIER_KEY,
-  damagedRecord,
-  flushEngine,
-  type LevelBatch,
-  type LevelDatabase,
-  openEngine,
-} from "./level-engine.ts";
+import { verifyTables } from "./engine-state.ts";
+import { type FrozenBackend, FrozenLevelBackend } from "./frozen-backend.ts";
+import { BARRIER_KEY, damagedRecord, flushEngine, type LevelBatch } from "./level-engine.ts";
 import { liveTables } from "./live-tables.ts";
-import { RestoreCheck } from "./restore-check.ts";
+import { type OpenEngine, openBackendEngine } from "./open-engine.ts";
 import { REVISION_KEY_BYTES, readUint64, revisionKey } from "./revision-key.ts";
 import { mergeRecords } from "./revision-order.ts";
-import { RevisionTail } from "./revision-tail.ts";
-import { RevisionWriter } from "./revision-writer.ts";
-import type { BucketChanges, SmallBuckets } from "./small-buckets.ts";
+import type { BucketChanges } from "./small-buckets.ts";
 import { CHECKSUM_BYTES, openValue, sealValue } from "./stored-value.ts";
 import { verifyTable } from "./table-verifier.ts";
-import { revisionMapKey, ValueCache } from "./value-cache.ts";
+import { revisionMapKey } from "./value-cache.ts";
 
 /** What the backend is opened with. Sizes in bytes. */
 export interface LevelBackendOptions {
@@ -50,17 +41,14 @@ export interface LevelBackendOptions {
   readonly fatal: (error: Error) => void;
 }
 
-const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
-const DEFAULT_WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
-const DEFAULT_BLOCK_CACHE_BYTES = 32 * 1024 * 1024;
-const DEFAULT_WRITE_DELAY_MS = 50;
 const CONSISTENT_INDEX = utf8Bytes("consistent_index");
-const RECORD_OVERHEAD_BYTES = REVISION_KEY_BYTES + CHECKSUM_BYTES;
+/** What a record takes besides its value. */
+export const RECORD_OVERHEAD_BYTES: number = REVISION_KEY_BYTES + CHECKSUM_BYTES;
 /** Bucket records put into a barrier's batch before other work gets a turn. */
 const BARRIER_SLICE_RECORDS = 500;
 
 /** What a barrier makes durable, taken at one instant. */
-interface Frozen {
+interface BarrierContent {
   readonly record: BarrierRecord;
   readonly changes: BucketChanges;
   readonly deletes: LevelBatch | undefined;
@@ -78,20 +66,15 @@ interface Frozen {
  */
 export class LevelBackend implements Backend {
   readonly #options: LevelBackendOptions;
-  readonly #database: LevelDatabase;
+  readonly #onEngineFailure: (error: unknown) => void;
+  #engine: OpenEngine;
   readonly #logger: Logger;
-  readonly #writer: RevisionWriter;
-  readonly #tail: RevisionTail;
-  readonly #cache: ValueCache;
-  readonly #buckets: SmallBuckets;
-  readonly #size: DirectorySize;
-  readonly #restoreCheck: RestoreCheck;
   readonly #appliedIndexAtOpen: number;
   #isClosed = false;
   #hasFailed = false;
   /** Deleted since the newest barrier, and by the barrier that is being written. */
-  #deleted = new DeletedRevisions();
-  #freezing: DeletedRevisions | undefined;
+  #deleted = new DeletionLayers();
+  #freezing: DeletionLayers | undefined;
   #deletes: LevelBatch | undefined;
   #recordCount: number;
   #recordBytes: number;
@@ -100,28 +83,15 @@ export class LevelBackend implements Backend {
   /** Scans and barriers that are not answered yet. */
   readonly #running = new Set<Promise<void>>();
 
-  private constructor(options: LevelBackendOptions, database: LevelDatabase, state: EngineState) {
-    const { buckets, barrier, appliedIndex } = state;
-    const cacheBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES;
+  private constructor(options: LevelBackendOptions, engine: OpenEngine, onEngineFailure: (error: unknown) => void) {
+    this.#onEngineFailure = onEngineFailure;
     this.#options = options;
-    this.#database = database;
     this.#logger = options.logger ?? NO_LOGGER;
-    this.#buckets = buckets;
-    this.#tail = new RevisionTail(cacheBytes / 2);
-    this.#cache = new ValueCache(cacheBytes / 2);
-    this.#size = new DirectorySize(options.fs, options.directory);
-    this.#recordCount = barrier?.recordCount ?? 0;
-    this.#recordBytes = barrier?.recordBytes ?? 0;
-    this.#newestBarrier = barrier;
-    this.#appliedIndexAtOpen = appliedIndex;
-    this.#restoreCheck = new RestoreCheck(options.directory, this.#recordCount);
-    this.#writer = new RevisionWriter({
-      database,
-      tail: this.#tail,
-      delayMs: options.writeDelayMs ?? DEFAULT_WRITE_DELAY_MS,
-      onFailure: (error) => this.#fail(error),
-      onWritten: (bytes) => this.#size.added(bytes),
-    });
+    this.#engine = engine;
+    this.#recordCount = engine.barrier?.recordCount ?? 0;
+    this.#recordBytes = engine.barrier?.recordBytes ?? 0;
+    this.#newestBarrier = engine.barrier;
+    this.#appliedIndexAtOpen = engine.appliedIndex;
   }
 
   /**
@@ -129,20 +99,14 @@ export class LevelBackend implements Backend {
    * `foreign`, `newerFormat` or `unwritable`.
    */
   static async open(options: LevelBackendOptions): Promise<LevelBackend> {
-    const { directory, fs } = options;
-    if (options.verifyTables !== false) verifyTables(fs, directory);
-    const database = await openEngine({
-      directory,
-      fs,
-      writeBufferBytes: options.writeBufferBytes ?? DEFAULT_WRITE_BUFFER_BYTES,
-      blockCacheBytes: options.blockCacheBytes ?? DEFAULT_BLOCK_CACHE_BYTES,
-    });
-    try {
-      return new LevelBackend(options, database, await restoreBarrier(database, directory));
-    } catch (error) {
-      await database.close();
-      throw error;
-    }
+    if (options.verifyTables !== false) verifyTables(options.fs, options.directory);
+    let backend: LevelBackend | undefined;
+    const onFailure = (error: unknown): void => {
+      if (backend !== undefined) backend.#fail(error);
+    };
+    const engine = await openBackendEngine(options, options.directory, onFailure);
+    backend = new LevelBackend(options, engine, onFailure);
+    return backend;
   }
 
   /** Removes the engine's files: the next open starts empty, and the log must be replayed from its beginning. */
@@ -165,7 +129,7 @@ export class LevelBackend implements Backend {
 
   /** Bytes of values that the engine has not taken yet. They grow if it cannot keep up; slow the writers down then. */
   get unwrittenBytes(): number {
-    return this.#writer.unwrittenBytes;
+    return this.#engine.writer.unwrittenBytes;
   }
 
   /** Deleted revisions that wait for the next barrier. */
@@ -174,82 +138,82 @@ export class LevelBackend implements Backend {
   }
 
   getRevision(main: number, sub: number): Uint8Array | undefined {
-    const held = this.#writer.get(main, sub);
+    const held = this.#engine.writer.get(main, sub);
     if (held !== "absent") return held;
     if (this.#isDeleted(main, sub, false)) return undefined;
     const mapKey = revisionMapKey(main, sub);
-    const cached = this.#cache.get(mapKey);
+    const cached = this.#engine.cache.get(mapKey);
     if (cached !== undefined) return cached;
     const key = revisionKey(main, sub, false);
-    const stored = this.#database.getSync(key);
+    const stored = this.#engine.database.getSync(key);
     if (stored === undefined) return undefined;
     const value = openValue(key, stored);
-    if (value === undefined) throw damagedRecord(this.#options.directory, `of revision ${main}.${sub}`);
-    this.#cache.set(mapKey, value);
+    if (value === undefined) throw damagedRecord(this.#engine.directory, `of revision ${main}.${sub}`);
+    this.#engine.cache.set(mapKey, value);
     return value;
   }
 
   putRevision(main: number, sub: number, tombstone: boolean, value: Uint8Array): void {
-    if (!this.#tail.isNext(main, sub, tombstone)) this.#hasOutOfOrder = true;
-    this.#restoreCheck.stop();
-    this.#writer.put(main, sub, tombstone, value);
+    if (!this.#engine.tail.isNext(main, sub, tombstone)) this.#hasOutOfOrder = true;
+    this.#engine.restoreCheck.stop();
+    this.#engine.writer.put(main, sub, tombstone, value);
     this.#recordCount++;
     this.#recordBytes += value.length + RECORD_OVERHEAD_BYTES;
   }
 
   deleteRevision(main: number, sub: number, tombstone: boolean): void {
     if (this.#isDeleted(main, sub, tombstone)) return;
-    this.#restoreCheck.stop();
-    const held = this.#writer.delete(main, sub, tombstone);
+    this.#engine.restoreCheck.stop();
+    const held = this.#engine.writer.delete(main, sub, tombstone);
     if (held?.bytes === 0) return;
     const averageBytes = this.#recordCount === 0 ? 0 : this.#recordBytes / this.#recordCount;
     this.#recordBytes = Math.max(0, this.#recordBytes - Math.round(held?.bytes ?? averageBytes));
     this.#recordCount = Math.max(0, this.#recordCount - 1);
     if (held !== undefined && !held.inEngine) return;
-    this.#cache.delete(revisionMapKey(main, sub));
+    this.#engine.cache.delete(revisionMapKey(main, sub));
     this.#deleted.add(main, sub, tombstone);
-    this.#deletes ??= this.#database.batch();
+    this.#deletes ??= this.#engine.database.batch();
     this.#deletes.del(revisionKey(main, sub, tombstone));
   }
 
   get(bucket: Bucket, key: Uint8Array): Uint8Array | undefined {
-    return this.#buckets.get(bucket, key);
+    return this.#engine.buckets.get(bucket, key);
   }
 
   put(bucket: Bucket, key: Uint8Array, value: Uint8Array): void {
-    this.#buckets.put(bucket, key, value);
+    this.#engine.buckets.put(bucket, key, value);
   }
 
   delete(bucket: Bucket, key: Uint8Array): void {
-    this.#buckets.delete(bucket, key);
+    this.#engine.buckets.delete(bucket, key);
   }
 
   list(bucket: Bucket): BucketRecord[] {
-    return this.#buckets.list(bucket);
+    return this.#engine.buckets.list(bucket);
   }
 
   /** The applied index goes along with the records (rule E4): what `meta/consistent_index` says at this moment. */
   commit(): void {
-    const applied = this.#buckets.get("meta", CONSISTENT_INDEX);
+    const applied = this.#engine.buckets.get("meta", CONSISTENT_INDEX);
     const durable = this.#options.durableIndex?.();
     const isDurable = applied === undefined || durable === undefined || readUint64(applied, 0) <= durable;
-    this.#writer.commit(isDurable ? applied : undefined);
+    this.#engine.writer.commit(isDurable ? applied : undefined);
   }
 
   scanRevisions(fromMain: number, fromSub: number, limit: number, done: ScanDone): void {
-    const unwritten = this.#writer.unwritten(fromMain, fromSub, limit);
-    if (!this.#hasOutOfOrder && this.#tail.coversFrom(fromMain, fromSub)) {
-      const records = this.#tail.collect(fromMain, fromSub, 0, limit);
+    const unwritten = this.#engine.writer.unwritten(fromMain, fromSub, limit);
+    if (!this.#hasOutOfOrder && this.#engine.tail.coversFrom(fromMain, fromSub)) {
+      const records = this.#engine.tail.collect(fromMain, fromSub, 0, limit);
       this.#run(Promise.resolve().then(() => done(undefined, records)));
       return;
     }
     const isDeleted = (main: number, sub: number, tombstone: boolean): boolean => this.#isDeleted(main, sub, tombstone);
-    const scan = scanEngine(this.#database, { main: fromMain, sub: fromSub }, limit, isDeleted);
+    const scan = scanEngine(this.#engine.database, { main: fromMain, sub: fromSub }, limit, isDeleted);
     this.#run(
       scan.then(
         (stored) => {
           const records = mergeRecords(stored, unwritten, limit);
-          const error = this.#restoreCheck.onScan(fromMain, fromSub, records, limit);
+          const error = this.#engine.restoreCheck.onScan(fromMain, fromSub, records, limit);
           done(error, error === undefined ? records : []);
         },
         (error: unknown) => done(error instanceof Error ? error : new Error(String(error)), []),
@@ -267,10 +231,10 @@ export class LevelBackend implements Backend {
     assert(info.index >= (this.#newestBarrier?.index ?? 0), "barriers do not go back");
     this.commit();
     this.#freezing = this.#deleted;
-    this.#deleted = new DeletedRevisions();
-    const frozen: Frozen = {
+    this.#deleted = new DeletionLayers();
+    const frozen: BarrierContent = {
       record: { ...info, recordCount: this.#recordCount, recordBytes: this.#recordBytes },
-      changes: this.#buckets.takeChanges(),
+      changes: this.#engine.buckets.takeChanges(),
       deletes: this.#deletes,
     };
     this.#deletes = undefined;
@@ -279,7 +243,7 @@ export class LevelBackend implements Backend {
         () => {
           this.#freezing = undefined;
           this.#newestBarrier = info;
-          this.#size.refresh();
+          this.#engine.size.refresh();
           done();
         },
         (error: unknown) => {
@@ -292,11 +256,11 @@ export class LevelBackend implements Backend {
 
   /** Gives the space of deleted records back to the file system (Defragment). Reads and writes go on meanwhile. */
   compactFiles(done: (error?: Error) => void): void {
-    const compaction = this.#database.compactRange(revisionKey(0, 0, false), Uint8Array.of(0xff));
+    const compaction = this.#engine.database.compactRange(revisionKey(0, 0, false), Uint8Array.of(0xff));
     this.#run(
       compaction.then(
         () => {
-          this.#size.refresh();
+          this.#engine.size.refresh();
           done();
         },
         (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
@@ -309,8 +273,8 @@ export class LevelBackend implements Backend {
    * its path, to go on with, or undefined when there is none left; or StorageError `damaged`: the member must stop serving.
    */
   scrub(after: string | undefined, done: (error: Error | undefined, verified: string | undefined) => void): void {
-    const { directory, fs } = this.#options;
-    const path = liveTables(fs, directory)?.find((each) => after === undefined || each > after);
+    const { fs } = this.#options;
+    const path = liveTables(fs, this.#engine.directory)?.find((each) => after === undefined || each > after);
     const verify = async (): Promise<void> => {
       if (path === undefined) return;
       for (const _ of verifyTable(fs, path)) await new Promise((resolve) => setImmediate(resolve));
@@ -325,7 +289,7 @@ export class LevelBackend implements Backend {
   }
 
   sizeBytes(): number {
-    return this.#size.bytes + this.#writer.unwrittenBytes;
+    return this.#engine.size.bytes + this.#engine.writer.unwrittenBytes;
   }
 
   sizeInUseBytes(): number {
@@ -335,7 +299,7 @@ export class LevelBackend implements Backend {
   /** Resolves when everything committed is with the engine and every scan and barrier is answered. */
   async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
-    if (!this.#hasFailed) await this.#writer.whenWritten();
+    if (!this.#hasFailed) await this.#engine.writer.whenWritten();
   }
 
   /** Writes what is committed and closes. What no barrier covers is replayed from the log at the next open. */
@@ -343,13 +307,13 @@ export class LevelBackend implements Backend {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.settle();
-    await this.#database.close();
+    await this.#engine.database.close();
   }
 
-  async #writeBarrier(frozen: Frozen, logIsDurable: Promise<void>): Promise<void> {
-    await Promise.all([this.#writer.whenWritten(), logIsDurable]);
-    await flushEngine(this.#database);
-    const batch = frozen.deletes ?? this.#database.batch();
+  async #writeBarrier(frozen: BarrierContent, logIsDurable: Promise<void>): Promise<void> {
+    await Promise.all([this.#engine.writer.whenWritten(), logIsDurable]);
+    await flushEngine(this.#engine.database);
+    const batch = frozen.deletes ?? this.#engine.database.batch();
     let count = 0;
     for (const { key, value } of frozen.changes.values()) {
       if (value === undefined) batch.del(key);
@@ -358,6 +322,51 @@ export class LevelBackend implements Backend {
     }
     batch.put(BARRIER_KEY, sealValue(BARRIER_KEY, encodeBarrierRecord(frozen.record)));
     await batch.write({ sync: true });
+  }
+
+  /**
+   * The state of this moment, open commit included, to be read while everything goes on. Synchronous. Memory: what the engine has
+   * not taken yet stays, and lists of the small buckets.
+   */
+  freeze(): FrozenBackend {
+    const { buckets, database, writer } = this.#engine;
+    const deleted = [...(this.#freezing?.keep() ?? []), ...this.#deleted.keep()];
+    return new FrozenLevelBackend({
+      database,
+      snapshot: database.snapshot(),
+      unwritten: writer.unwritten(0, 0, Number.POSITIVE_INFINITY),
+      isDeleted: (main, sub, tombstone) => deleted.some((layer) => layer.has(main, sub, tombstone)),
+      buckets: buckets.lists(),
+    });
+  }
+
+  /**
+   * Goes over to another engine, of which this directory has the files: a snapshot was installed. Until then everything is
+   * answered from the old content, but nothing may be written; `onReplaced` is called in the very turn in which the content
+   * changes. Resolves when the old engine is closed. Rejects as {@link open} does, with the old content still in place.
+   */
+  async replace(directory: string, onReplaced: () => void): Promise<void> {
+    const engine = await openBackendEngine(this.#options, directory, this.#onEngineFailure);
+    const old = this.#engine;
+    try {
+      while (this.#running.size > 0 || !old.writer.isIdle) {
+        this.commit();
+        await this.settle();
+        assert(!this.#hasFailed && !this.#isClosed, "the backend is in use");
+      }
+    } catch (error) {
+      await engine.database.close();
+      throw error;
+    }
+    this.#engine = engine;
+    this.#deleted = new DeletionLayers();
+    this.#deletes = undefined;
+    this.#hasOutOfOrder = false;
+    this.#recordCount = engine.barrier?.recordCount ?? 0;
+    this.#recordBytes = engine.barrier?.recordBytes ?? 0;
+    this.#newestBarrier = engine.barrier;
+    onReplaced();
+    await old.database.close();
   }
 
   #isDeleted(main: number, sub: number, isTombstone: boolean): boolean {
@@ -380,7 +389,7 @@ export class LevelBackend implements Backend {
     if (this.#hasFailed) return;
     this.#hasFailed = true;
     const error = new StorageError("ioFailed", "the engine failed", {
-      file: this.#options.directory,
+      file: this.#engine.directory,
       remedy: "check the disk and its free space, then restart",
       cause,
     });

@@ -74,6 +74,11 @@ export class RevisionWriter {
     return this.#openBytes + this.#waitingBytes;
   }
 
+  /** Whether the engine has everything. */
+  get isIdle(): boolean {
+    return !this.#isWriting && this.#commits.length === 0 && this.#openBytes === 0;
+  }
+
   put(main: number, sub: number, isTombstone: boolean, value: Uint8Array): void {
     this.#openBytes += value.length;
     if (this.#tail.isNext(main, sub, isTombstone)) {

@@ -24,7 +24,7 @@ const BUCKETS: readonly Bucket[] = [
 export type BucketChanges = Map<string, { readonly key: Uint8Array; readonly value: Uint8Array | undefined }>;
 
 /** The engine's key of a bucket's record. */
-function engineKey(bucket: Bucket, key: Uint8Array): Uint8Array {
+export function engineKey(bucket: Bucket, key: Uint8Array): Uint8Array {
   const whole = new Uint8Array(key.length + 2);
   whole[0] = BUCKET_PREFIX;
   whole[1] = BUCKETS.indexOf(bucket);
@@ -54,6 +54,11 @@ export class SmallBuckets {
 
   list(bucket: Bucket): BucketRecord[] {
     return [...this.#of(bucket).values()].sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  /** The records of all buckets as they are now, each bucket in key order. The lists are the caller's. */
+  lists(): Map<Bucket, BucketRecord[]> {
+    return new Map(BUCKETS.map((bucket) => [bucket, this.list(bucket)]));
   }
 
   /** Takes in a record read from the engine; false if it is not one of a bucket. */

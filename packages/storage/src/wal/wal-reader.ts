@@ -37,6 +37,34 @@ export function readLog(fs: FileSystem, directory: string, from: WalPosition): W
   return { contents, segments, crc };
 }
 
+/**
+ * The newest snapshot record of an index; undefined if the log has none, or none that was written whole. Throws StorageError
+ * `damaged` or `missing`.
+ */
+export function findSnapshotRecord(fs: FileSystem, directory: string, index: number): WalSnapshotRecord | undefined {
+  const segments = listSegments(fs, directory);
+  const needed = segments.slice(Math.max(0, segmentFor(segments, index)));
+  refuseGaps(directory, needed);
+  let found: WalSnapshotRecord | undefined;
+  let crc: number | undefined;
+  for (const segment of needed) {
+    const path = `${directory}/${segment.name}`;
+    const file = fs.open(path, "read");
+    try {
+      const reader = new RecordReader(file, path, crc);
+      while (reader.next() === "record") {
+        if (reader.type !== RecordType.Snapshot) continue;
+        const record = decodeWalSnapshot(reader.data);
+        if (record?.index === index) found = record;
+      }
+      crc = reader.crc;
+    } finally {
+      file.close();
+    }
+  }
+  return found;
+}
+
 function refuseGaps(directory: string, segments: readonly Segment[]): void {
   const segment = segmentAfterGap(segments);
   if (segment === undefined) return;
@@ -169,6 +197,8 @@ class WalReader {
       if (record.index > 0 && record.term !== this.#from.term) {
         throw reader.damaged(`snapshot record of index ${record.index} has term ${record.term}`);
       }
+      // A snapshot took the place of a log that had gone another way.
+      if (this.#termAtFrom !== undefined && this.#termAtFrom !== record.term) this.#entries.length = 0;
       this.#termAtFrom = record.term;
     }
     this.#snapshots.push(record);

@@ -209,6 +209,23 @@ export class WriteAheadLog {
     this.#enqueue(done);
   }
 
+  /**
+   * Notes that the state machine was replaced by the snapshot at `record`, where the log ends from now on: what was appended
+   * behind it, or before it and never came, is not part of the log any more. The hard state, if given, goes behind the record.
+   * Durable when `done` is called.
+   */
+  installSnapshot(record: WalSnapshotRecord, hardState: HardState | undefined, done: Done): void {
+    if (this.#failure === undefined) {
+      this.#encoder.record(RecordType.Snapshot, encodeWalSnapshot(record));
+      this.#lastIndex = record.index;
+      if (hardState !== undefined) {
+        this.#hardState = hardState;
+        this.#hardStateWritten = false;
+      }
+    }
+    this.#enqueue(done);
+  }
+
   /** Makes everything given so far durable, a commit index alone too. */
   flush(done: Done): void {
     if (this.#failure === undefined && !this.#hardStateWritten) this.#encodeState();
