@@ -16,9 +16,24 @@ function step(title, command, args) {
 if (!existsSync(join(root, "node_modules", "typescript"))) step("installing packages (npm ci)", npm, ["ci"]);
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
 step("building", process.execPath, [tsc, "-b"]);
-step("testing", process.execPath, [
+
+const jest = (...args) => [
   "--experimental-vm-modules",
   "--no-warnings=ExperimentalWarning",
   join(root, "node_modules", "jest", "bin", "jest.js"),
-  ...process.argv.slice(2),
-]);
+  ...args,
+];
+const chosen = process.argv.slice(2);
+const core = join("packages", "raft");
+const isCore = (path) => path.replace(/^\.\//, "").replace(/\/(test\/?)?$/, "") === core;
+if (chosen.length === 0 || (chosen.length === 1 && isCore(chosen[0]))) {
+  step(
+    "testing the consensus core, with its branch coverage",
+    process.execPath,
+    jest("--config", join(core, "jest.config.mjs")),
+  );
+  if (chosen.length === 0)
+    step("testing the rest", process.execPath, jest("--testPathIgnorePatterns", "/node_modules/", `/${core}/`));
+} else {
+  step("testing", process.execPath, jest(...chosen));
+}
