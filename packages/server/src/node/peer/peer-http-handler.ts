@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { concatBytes, utf8Bytes } from "@quorate/base";
+import { concatBytes, InvariantError, utf8Bytes } from "@quorate/base";
 import {
   createLeaseInternalResponse,
   createLeaseKeepAliveResponse,
@@ -30,11 +30,12 @@ export class PeerHttpHandler {
     this.#clusterId = hex(clusterId);
   }
 
-  /** Answers in any case; does not reject. */
+  /** Answers in any case; rejects only where an invariant of ours does not hold. */
   async handle(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       await this.#route(path, request, response);
     } catch (error) {
+      if (error instanceof InvariantError) throw error;
       if (error instanceof PeerHttpError) answerText(response, error.status, error.message);
       else if (error instanceof DecodeError) answerText(response, 400, `error unmarshalling request: ${error.message}`);
       else answerText(response, 500, error instanceof Error ? error.message : "internal server error");

@@ -3,7 +3,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import type { Logger } from "@quorate/base";
+import { InvariantError, type Logger } from "@quorate/base";
 import { DecodeError } from "@quorate/protocol";
 import { type Message, MessageType } from "@quorate/raft";
 import type { EndpointUrl } from "../config/index.ts";
@@ -240,7 +240,9 @@ export class PeerServer {
     return false;
   }
 
+  /** What failed is answered; an invariant of ours that does not hold is nothing to go on from, and ends the process. */
   #failed(error: unknown, request: IncomingMessage, response: ServerResponse): void {
+    if (error instanceof InvariantError) throw error;
     if (error instanceof PeerHttpError) this.#refuse(request, response, error.status, error.message);
     else if (error instanceof DecodeError) this.#refuse(request, response, 400, "error unmarshalling raft message");
     else {

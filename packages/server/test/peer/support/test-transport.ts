@@ -14,6 +14,8 @@ export interface TestTransportOptions {
   readonly clusterId?: bigint;
   readonly tls?: PeerTls;
   readonly logger?: Logger;
+  /** To listen on; any free one if absent. */
+  readonly port?: number;
   readonly over?: Partial<PeerTransportDeps>;
 }
 
@@ -63,7 +65,7 @@ export class TestTransport implements AsyncDisposable {
       text: `${scheme}://127.0.0.1:0`,
       scheme,
       host: "127.0.0.1",
-      port: 0,
+      port: options.port ?? 0,
       socketPath: undefined,
     });
     test.url = `${test.#scheme}://127.0.0.1:${port}`;
