@@ -30,6 +30,8 @@ export {
   parseMemberListJson,
   promotionJson,
 } from "./member.ts";
+export type { ChangeDone, MemberChangesConfig, MemberChangesDeps } from "./member-changes.ts";
+export { MemberChanges } from "./member-changes.ts";
 export type { ChangeOutcome, MembershipChange, MembershipConfig } from "./membership.ts";
 export { Membership } from "./membership.ts";
 export type { Pending } from "./pending.ts";

@@ -2,10 +2,13 @@ import { assert, must, utf8Bytes, utf8Text } from "@quorate/base";
 import type { Backend } from "@quorate/mvcc";
 import type { ErrorCode } from "@quorate/protocol";
 import { type ConfChange, ConfChangeType } from "@quorate/raft";
+import { compareMinor, parseVersion } from "./cluster-version.ts";
 import { type ClusterMember, hexId, memberJson, parseChangeContext, parseMemberJson } from "./member.ts";
 
 const CLUSTER_VERSION = utf8Bytes("clusterVersion");
 const REMOVED = utf8Bytes("removed");
+/** From this cluster version on, learners stay learners when their URLs change. */
+const LEARNERS_KEPT = { major: 3, minor: 6, patch: 0 };
 
 /** Limits that are this member's own; etcd has the same hole: members that differ in them may disagree. */
 export interface MembershipConfig {
@@ -136,9 +139,16 @@ export class Membership {
     if (member !== undefined) this.#store({ ...member, isLearner: false });
   }
 
+  /**
+   * Members of etcd 3.4 and 3.5 take a learner with new URLs for a voter (etcd issue 21694) and then refuse to promote it. In a
+   * cluster of their version this member must say the same, or configurations would part. Mended in 3.7 and late patch releases.
+   */
   updatePeerUrls(id: bigint, peerUrls: readonly string[]): void {
     const member = this.#members.get(id);
-    if (member !== undefined) this.#store({ ...member, peerUrls });
+    if (member === undefined) return;
+    const version = parseVersion(this.#clusterVersion ?? "");
+    const forgets = version !== undefined && compareMinor(version, LEARNERS_KEPT) < 0;
+    this.#store({ ...member, peerUrls, isLearner: member.isLearner && !forgets });
   }
 
   /** Name and client URLs a member published; ignored for members that were removed. */

@@ -121,7 +121,7 @@ async function restoreMember(
     storage,
     store,
     lessor,
-    membership: new Membership(backend),
+    membership: new Membership(backend, { maxLearners: config.maxLearners }),
     alarms: new Alarms(backend, {
       encode: (alarm) => encodeAlarmMember(createAlarmMember({ memberId: alarm.memberId, alarm: alarm.type })),
       decode: (bytes) => {

@@ -15,7 +15,7 @@ import {
   type RaftConfChange,
   Writer,
 } from "@quorate/protocol";
-import { ConfChangeType, confChangeV2 } from "@quorate/raft";
+import { confChangeV2, NO_MEMBER } from "@quorate/raft";
 import {
   ALARM_NOSPACE,
   Applier,
@@ -27,7 +27,6 @@ import {
   hexId,
   LeaseExpiry,
   type Pending,
-  parseMemberJson,
   Quota,
   Replica,
   type ReplicaConfig,
@@ -348,12 +347,11 @@ export class Node {
     look();
   }
 
-  #onConfChange(change: RaftConfChange): undefined {
+  #onConfChange(change: RaftConfChange): ErrorCode | undefined {
     const { membership, raft } = this.member;
-    raft.applyConfChange(confChangeV2({ type: change.type, nodeId: change.nodeId }));
-    if (change.type === ConfChangeType.RemoveNode) membership.remove(change.nodeId);
-    else membership.add(must(parseMemberJson(change.context), "a configuration change carries its member"));
-    return undefined;
+    const { refused } = membership.applyConfChange(change);
+    raft.applyConfChange(confChangeV2(refused === undefined ? change : { type: change.type, nodeId: NO_MEMBER }));
+    return refused;
   }
 
   /** True when the request was taken; `done` is then called once it was applied or given up. */

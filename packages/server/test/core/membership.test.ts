@@ -130,6 +130,21 @@ describe("Membership", () => {
     );
   });
 
+  it.each([
+    ["3.4.0", false, "memberNotLearner"],
+    ["3.5.0", false, "memberNotLearner"],
+    ["3.6.0", true, undefined],
+    ["3.7.0", true, undefined],
+  ])("says what members of the cluster's version %s say of a learner with new URLs", (version, isLearner, refused) => {
+    const members = membership(add(1n), add(2n, { isLearner: true }));
+    members.setClusterVersion(version);
+
+    members.applyConfChange(update(2n, "http://other:1"));
+
+    expect(members.get(2n)?.isLearner).toBe(isLearner);
+    expect(members.validate(promote(2n))).toBe(refused);
+  });
+
   it.each<[string, MembershipChange]>([
     ["of unknown type", change(7, 1n)],
     ["whose context is no JSON", change(ConfChangeType.AddNode, 1n, "{")],

@@ -13,6 +13,16 @@ export function parseUrls(text: string): Parsed<readonly EndpointUrl[]> {
   return { value: [...urls.values()].sort((a, b) => (a.text < b.text ? -1 : 1)) };
 }
 
+/**
+ * Peer URLs of a member as the API takes them, sorted; undefined if there are none or one is not valid. gRPC API page, section 8.2.
+ */
+export function peerUrlsOf(texts: readonly string[]): readonly string[] | undefined {
+  const urls = texts.map((text) => parseUrl(text.trim()));
+  if (urls.length === 0) return undefined;
+  const valid = urls.flatMap((parsed) => ("value" in parsed ? [parsed.value.text] : []));
+  return valid.length === urls.length ? valid.sort() : undefined;
+}
+
 function parseUrl(text: string): Parsed<EndpointUrl> {
   const match = /^([A-Za-z][A-Za-z0-9+.-]*):(.*)$/.exec(text);
   const scheme = match?.[1]?.toLowerCase();

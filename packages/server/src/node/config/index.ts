@@ -1,4 +1,5 @@
 /** Flags, environment and configuration file into one immutable record. */
+export { peerUrlsOf } from "./endpoint-url.ts";
 export { FEATURE_GATES } from "./feature-gates.ts";
 export { bootstrapProblems } from "./initial-cluster.ts";
 export type { Notice } from "./notice.ts";

@@ -1,104 +1,128 @@
 import type { Method, UnaryCall } from "@quorate/grpc";
 import {
   createMember,
+  createMemberAddResponse,
   createMemberListResponse,
+  createMemberPromoteResponse,
+  createMemberRemoveResponse,
+  createMemberUpdateResponse,
   decodeMemberAddRequest,
   decodeMemberListRequest,
   decodeMemberPromoteRequest,
   decodeMemberRemoveRequest,
   decodeMemberUpdateRequest,
-  type ErrorCode,
+  encodeMemberAddResponse,
   encodeMemberListResponse,
+  encodeMemberPromoteResponse,
+  encodeMemberRemoveResponse,
+  encodeMemberUpdateResponse,
+  type Member,
+  type MemberAddRequest,
+  type MemberUpdateRequest,
+  type ResponseHeader,
 } from "@quorate/protocol";
+import type { ChangeDone, ClusterMember, MemberChanges } from "../../core/index.ts";
+import { peerUrlsOf } from "../config/index.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 
-const UNIMPLEMENTED = 12;
-const NOT_YET = "this version of Quorate cannot change the membership of a cluster yet";
-/** `host:port` with a scheme and no path; unix sockets have a path of their own. */
-const PEER_URL = /^(?:https?:\/\/[^/?#\s]+:\d+|unixs?:\/\/\S+)\/?$/;
-
-/**
- * `etcdserverpb.Cluster` of a member that is alone. What etcd refuses such a member is refused in its words; changes that it would
- * carry out are not there yet. gRPC API page, section 8.
- */
+/** `etcdserverpb.Cluster`. gRPC API page, section 8. */
 export class ClusterService {
   readonly #context: NodeContext;
+  readonly #changes: MemberChanges;
 
-  constructor(context: NodeContext) {
+  constructor(context: NodeContext, changes: MemberChanges) {
     this.#context = context;
+    this.#changes = changes;
   }
 
   methods(): Readonly<Record<string, Method>> {
     return {
-      MemberAdd: this.#refusing((message) => this.#addRefusal(decodeMemberAddRequest(message).peerUrls)),
-      // A cluster of one cannot lose its member.
-      MemberRemove: this.#refusing((message) =>
-        this.#known(decodeMemberRemoveRequest(message).id) ? "memberNotEnoughStarted" : "memberNotFound",
-      ),
-      MemberUpdate: this.#refusing((message) =>
-        this.#known(decodeMemberUpdateRequest(message).id) ? undefined : "memberNotFound",
-      ),
-      MemberList: { kind: "unary", handler: this.#memberList },
-      MemberPromote: this.#refusing((message) =>
-        this.#known(decodeMemberPromoteRequest(message).id) ? "memberNotLearner" : "memberNotFound",
-      ),
+      MemberAdd: unary(decodeMemberAddRequest, (call, request) => this.#add(call, request)),
+      MemberRemove: unary(decodeMemberRemoveRequest, (call, { id }) => {
+        this.#changes.remove(
+          id,
+          this.#answer(call, (header, members) =>
+            encodeMemberRemoveResponse(createMemberRemoveResponse({ header, members })),
+          ),
+        );
+      }),
+      MemberUpdate: unary(decodeMemberUpdateRequest, (call, request) => this.#update(call, request)),
+      MemberPromote: unary(decodeMemberPromoteRequest, (call, { id }) => {
+        this.#changes.promote(
+          id,
+          this.#answer(call, (header, members) =>
+            encodeMemberPromoteResponse(createMemberPromoteResponse({ header, members })),
+          ),
+        );
+      }),
+      MemberList: unary(decodeMemberListRequest, (call, request) => {
+        const answer = this.#answer(call, (header, members) =>
+          encodeMemberListResponse(createMemberListResponse({ header, members })),
+        );
+        const list = (): void => answer(this.#context.membership.list());
+        if (request.linearizable) this.#context.replica.linearizableRead(list, answer);
+        else list();
+      }),
     };
   }
 
-  /** A change of membership that is refused with a code, or with the admission that it cannot be done yet. */
-  #refusing(refusal: (message: Uint8Array) => ErrorCode | undefined): Method {
-    return {
-      kind: "unary",
-      handler: (call, message) => {
-        try {
-          const code = refusal(message);
-          if (code === undefined) call.fail(UNIMPLEMENTED, NOT_YET);
-          else failWith(call, code);
-        } catch (error) {
-          failUndecodable(call, error);
-        }
-      },
-    };
-  }
-
-  #addRefusal(peerUrls: readonly string[]): ErrorCode | undefined {
-    if (peerUrls.length === 0 || !peerUrls.every((url) => PEER_URL.test(url))) return "memberBadUrls";
-    const used = this.#context.membership
-      .list()
-      .some((member) => member.peerUrls.some((url) => peerUrls.includes(url)));
-    return used ? "peerUrlExist" : undefined;
-  }
-
-  #known(id: bigint): boolean {
-    return this.#context.membership.get(id) !== undefined;
-  }
-
-  readonly #memberList = (call: UnaryCall, message: Uint8Array): void => {
-    let linearizable: boolean;
-    try {
-      linearizable = decodeMemberListRequest(message).linearizable;
-    } catch (error) {
-      failUndecodable(call, error);
+  #add(call: UnaryCall, request: MemberAddRequest): void {
+    const peerUrls = peerUrlsOf(request.peerUrls);
+    if (peerUrls === undefined) {
+      failWith(call, "memberBadUrls");
       return;
     }
-    if (!linearizable) this.#answer(call);
-    else
-      this.#context.replica.linearizableRead(
-        () => this.#answer(call),
-        (code) => failWith(call, code),
+    this.#changes.add(peerUrls, request.isLearner, (outcome, added) => {
+      const member = messageOf(added);
+      const answer = this.#answer(call, (header, members) =>
+        encodeMemberAddResponse(createMemberAddResponse({ header, member, members })),
       );
-  };
-
-  #answer(call: UnaryCall): void {
-    const members = this.#context.membership
-      .list()
-      .map(({ id, name, peerUrls, clientUrls, isLearner }) =>
-        createMember({ id, name, peerUrls, clientUrls, isLearner }),
-      );
-    // Answers about members carry no revision.
-    const header = responseHeader(this.#context, 0);
-    call.respond(encodeMemberListResponse(createMemberListResponse({ header, members })));
+      answer(outcome);
+    });
   }
+
+  #update(call: UnaryCall, { id, peerUrls }: MemberUpdateRequest): void {
+    // etcd takes any text, and its other members then end on it; one that is no member's ID is refused when it is applied.
+    if (this.#context.membership.get(id) !== undefined && peerUrlsOf(peerUrls) === undefined) {
+      failWith(call, "memberBadUrls");
+      return;
+    }
+    this.#changes.update(
+      id,
+      peerUrls,
+      this.#answer(call, (header, members) =>
+        encodeMemberUpdateResponse(createMemberUpdateResponse({ header, members })),
+      ),
+    );
+  }
+
+  #answer(call: UnaryCall, encode: (header: ResponseHeader, members: Member[]) => Uint8Array): ChangeDone {
+    return (outcome) => {
+      // Answers about members carry no revision.
+      if (typeof outcome === "string") failWith(call, outcome);
+      else call.respond(encode(responseHeader(this.#context, 0), outcome.map(messageOf)));
+    };
+  }
+}
+
+function messageOf({ id, name, peerUrls, clientUrls, isLearner }: ClusterMember): Member {
+  return createMember({ id, name, peerUrls, clientUrls, isLearner });
+}
+
+function unary<Q>(decode: (message: Uint8Array) => Q, handle: (call: UnaryCall, request: Q) => void): Method {
+  return {
+    kind: "unary",
+    handler: (call, message) => {
+      let request: Q;
+      try {
+        request = decode(message);
+      } catch (error) {
+        failUndecodable(call, error);
+        return;
+      }
+      handle(call, request);
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { ByteSlab } from "@quorate/base";
 import type { UnaryCall } from "@quorate/grpc";
 import { type ErrorCode, varintSize, Writer, writeRaftRequest } from "@quorate/protocol";
-import type { ApplyResult, Pending } from "../../core/index.ts";
+import type { ApplyResult, MembershipChange, Pending } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 
@@ -86,6 +86,16 @@ export class Proposer {
   /** Proposes a request of the server itself. Returns an error code when it was refused and `pending` is not called. */
   propose(kind: number, request: Uint8Array, pending: Pending): ErrorCode | undefined {
     return this.#propose(this.#entry(kind, request), this.#low48, pending);
+  }
+
+  /** Proposes a change of the membership. Returns an error code when it was refused and `pending` is not called. */
+  proposeConfChange(change: MembershipChange, pending: Pending): ErrorCode | undefined {
+    const { replica, requestIds } = this.#context;
+    const low48 = this.#low48;
+    const id = (BigInt(requestIds.high16) << 48n) | BigInt(low48);
+    const refused = replica.proposeConfChange(change, { id, low48, pending });
+    if (refused === undefined) this.#low48 = requestIds.nextLow48();
+    return refused;
   }
 
   #propose(data: Uint8Array, low48: number, pending: Pending): ErrorCode | undefined {
