@@ -17,6 +17,8 @@ export { decodeSnapFile, encodeSnapFile, SnapFiles, snapFileName } from "./snap/
 export type { SnapshotPosition } from "./snapshot/snapshot-file.ts";
 export { writeSnapshotFile } from "./snapshot/snapshot-file.ts";
 export type { SnapshotFile } from "./snapshot/snapshot-store.ts";
+export type { V2Member, V2StoreContent } from "./snapshot/v2-store.ts";
+export { encodeV2Store } from "./snapshot/v2-store.ts";
 export type { StorageErrorCode, StorageErrorDetails } from "./storage-error.ts";
 export { StorageError } from "./storage-error.ts";
 export { decodeWalMetadata, encodeWalMetadata } from "./wal/record-codec.ts";
