@@ -1,10 +1,8 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRangeRequest, decodeRangeResponse, encodeRangeRequest } from "@quorate/protocol";
 import { requirePeer } from "@quorate/testkit";
-import { runClosedLoop } from "./closed-loop.ts";
 
 const TIMEOUT_MS = 120_000;
 
@@ -14,31 +12,40 @@ export interface H2load {
   readonly path: string;
   readonly connections: number;
   readonly streams: number;
-  readonly calls: number;
   readonly request: Uint8Array;
 }
 
-/** Calls a second. Rejects when a call was not answered, or did not get HTTP status 200. */
-export async function runH2load(load: H2load): Promise<number> {
+/** What a run of a number of calls came to. */
+export interface H2loadResult {
+  readonly perSecond: number;
+  /** Bytes of all answers' messages with their gRPC prefixes: a call that failed adds none. */
+  readonly dataBytes: number;
+}
+
+/** Makes `calls` calls. Rejects when one was not answered, or did not get HTTP status 200. */
+export async function runH2load(load: H2load, calls: number): Promise<H2loadResult> {
   const folder = mkdtempSync(join(tmpdir(), "quorate-h2load-"));
   try {
-    const body = join(folder, "body");
-    const prefix = Buffer.alloc(5);
-    prefix.writeUInt32BE(load.request.length, 1);
-    writeFileSync(body, Buffer.concat([prefix, load.request]));
-    const options = ["-t", "1", "-n", load.calls, "-c", load.connections, "-m", load.streams, "-d", body].map(String);
-    const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
-    const output = await run(requirePeer("h2load"), [
-      ...options,
-      ...headers,
-      `http://127.0.0.1:${load.port}${load.path}`,
-    ]);
+    const output = await run(requirePeer("h2load"), ["-n", String(calls), ...parameters(load, folder)]);
     const rate = /finished in .*?, ([\d.]+) req\/s/.exec(output)?.[1];
-    if (rate === undefined || !output.includes(`status codes: ${load.calls} 2xx`)) throw new Error(output);
-    return Number(rate);
+    const data = / \((\d+)\) data$/m.exec(output)?.[1];
+    if (rate === undefined || data === undefined || !output.includes(`status codes: ${calls} 2xx`)) {
+      throw new Error(output);
+    }
+    return { perSecond: Number(rate), dataBytes: Number(data) };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function parameters(load: H2load, folder: string): readonly string[] {
+  const body = join(folder, "body");
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(load.request.length, 1);
+  writeFileSync(body, Buffer.concat([prefix, load.request]));
+  const shape = ["-t", 1, "-c", load.connections, "-m", load.streams, "-d", body].map(String);
+  const headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"];
+  return [...shape, ...headers, `http://127.0.0.1:${load.port}${load.path}`];
 }
 
 function run(program: string, args: readonly string[]): Promise<string> {
@@ -49,20 +56,42 @@ function run(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-/** The store's revision: h2load does not look at gRPC statuses, but puts that failed would be missing here. */
-export async function revisionOf(port: number): Promise<number> {
-  let revision = 0;
-  const request = encodeRangeRequest(createRangeRequest({ key: Uint8Array.of(0) }));
-  await runClosedLoop({
-    port,
-    path: "/etcdserverpb.KV/Range",
-    connections: 1,
-    streams: 1,
-    calls: 1,
-    request: () => request,
-    answer: (_slot, bytes, start, end) => {
-      revision = decodeRangeResponse(bytes, start, end).header?.revision ?? 0;
-    },
-  });
-  return revision;
+/** A load that goes on, for as long as others look at what it does to the servers. `close()` ends it. */
+export class EndlessH2load implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #exited: Promise<void>;
+  #running = true;
+
+  private constructor(load: H2load, secondsMax: number) {
+    this.#folder = mkdtempSync(join(tmpdir(), "quorate-h2load-"));
+    const args = ["-D", String(secondsMax), ...parameters(load, this.#folder)];
+    this.#child = spawn(requirePeer("h2load"), args, { stdio: "ignore" });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("close", () => {
+        this.#running = false;
+        resolve();
+      });
+    });
+  }
+
+  /** Starts it; it ends by itself after `secondsMax`, whatever happens to this process. */
+  static start(load: H2load, secondsMax: number): EndlessH2load {
+    return new EndlessH2load(load, secondsMax);
+  }
+
+  /** Throws when the load is over: its server went away, or it was to last longer than foreseen. */
+  assertRunning(): void {
+    if (!this.#running) throw new Error("h2load has ended");
+  }
+
+  async close(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }

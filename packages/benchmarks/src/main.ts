@@ -1,20 +1,41 @@
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { requirePeer, serverUnderTest } from "@quorate/testkit";
+import { CLUSTER_WORKLOADS } from "./cluster-workloads.ts";
+import { openCluster, openNode, programs } from "./contestants.ts";
 import { table } from "./report.ts";
-import { type Comparison, compare } from "./side-by-side.ts";
-import { WORKLOADS } from "./workloads.ts";
+import { type Comparison, type ComparisonOptions, compare } from "./side-by-side.ts";
+import { type Subject, WORKLOADS, type Workload } from "./workloads.ts";
 
 const USAGE = `Runs Quorate and a real etcd side by side and prints the ratio of each workload.
 
-  npm run bench -- [--rounds 5] [--only put-10x50,get-linearizable] [--peer 3.4|3.5] [--json]
+  npm run bench -- [--members 1|3] [--rounds 5] [--only put-10x50,get-linearizable] [--peer 3.4|3.5] [--json]
 
-Workloads: ${WORKLOADS.map((workload) => workload.name).join(", ")}`;
+Workloads of one server: ${names(WORKLOADS)}
+Workloads of three members: ${names(CLUSTER_WORKLOADS)}`;
+
+/** What a run of six processes leaves to the background is over sooner than this. */
+const CLUSTER_REST_MS = 500;
+
+function names(subjects: readonly Subject[]): string {
+  return subjects.map(({ name }) => name).join(", ");
+}
+
+async function compareAll<Target>(
+  workloads: readonly Workload<Target>[],
+  only: string | undefined,
+  options: ComparisonOptions<Target>,
+): Promise<readonly Comparison[]> {
+  const wanted = only?.split(",");
+  const comparisons: Comparison[] = [];
+  for (const workload of workloads) {
+    if (wanted === undefined || wanted.includes(workload.name)) comparisons.push(await compare(workload, options));
+  }
+  return comparisons;
+}
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      members: { type: "string", default: "1" },
       rounds: { type: "string", default: "5" },
       only: { type: "string" },
       peer: { type: "string", default: "3.4" },
@@ -26,15 +47,15 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const only = values.only?.split(",");
-  const chosen = WORKLOADS.filter((workload) => only === undefined || only.includes(workload.name));
-  const quorate = serverUnderTest(join(dirname(fileURLToPath(import.meta.url)), "../../.."));
-  if (quorate === undefined) throw new Error("no server to measure: run npm run build");
-  const etcd = [requirePeer(values.peer === "3.5" ? "etcd-3.5" : "etcd-3.4")];
-  const comparisons: Comparison[] = [];
-  for (const workload of chosen) {
-    comparisons.push(await compare(workload, { etcd, quorate }, Number(values.rounds), (line) => console.error(line)));
-  }
+  const common = {
+    programs: programs(values.peer),
+    rounds: Number(values.rounds),
+    progress: (line: string) => console.error(line),
+  };
+  const comparisons =
+    values.members === "3"
+      ? await compareAll(CLUSTER_WORKLOADS, values.only, { ...common, open: openCluster, restMs: CLUSTER_REST_MS })
+      : await compareAll(WORKLOADS, values.only, { ...common, open: openNode });
   if (values.json) console.log(JSON.stringify(comparisons, undefined, 2));
   else console.log(table(comparisons));
 }

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import {
   createCompactionRequest,
@@ -8,9 +7,12 @@ import {
   encodeCompactionRequest,
   encodeDefragmentRequest,
 } from "@quorate/protocol";
-import { EtcdNode, requirePeer, serverUnderTest } from "@quorate/testkit";
+import { EtcdNode } from "@quorate/testkit";
 import { runClosedLoop } from "./closed-loop.ts";
+import { programs } from "./contestants.ts";
+import { memoryOf } from "./process-memory.ts";
 import { key, put, value } from "./requests.ts";
+import { unary } from "./unary.ts";
 
 /*
  * What a large store costs on both servers: resident memory, disk, time from start to serving, and how long puts take while the
@@ -23,6 +25,7 @@ const MIB = 1024 * 1024;
 /** One in so many keys is put again before the compaction, so that there is something to remove. */
 const REWRITTEN_PART = 2;
 const PROBE_PAUSE_MS = 2;
+const CALL_TIMEOUT_MS = 300_000;
 
 interface Measured {
   readonly residentMib: number;
@@ -48,12 +51,12 @@ async function measure(name: string, program: readonly string[], keys: number): 
   await node.restart();
   const startMs = performance.now() - begin;
   say(`restarted in ${Math.round(startMs)} ms`);
-  const residentMib = resident(node.process.pid ?? 0);
+  const residentMib = memoryOf(node.process.pid ?? 0).resident;
   const diskMib = sizeOf(node.dataDirectory) / MIB;
   const quiet = await probe(node.clientPort, new Promise((resolve) => setTimeout(resolve, 3000)));
   const compaction = await probe(
     node.clientPort,
-    unary(
+    call(
       node.clientPort,
       "/etcdserverpb.KV/Compact",
       encodeCompactionRequest(createCompactionRequest({ revision, physical: true })),
@@ -62,7 +65,7 @@ async function measure(name: string, program: readonly string[], keys: number): 
   say("compacted");
   const defragment = await probe(
     node.clientPort,
-    unary(node.clientPort, "/etcdserverpb.Maintenance/Defragment", encodeDefragmentRequest({})),
+    call(node.clientPort, "/etcdserverpb.Maintenance/Defragment", encodeDefragmentRequest({})),
   );
   say("defragmented");
   return {
@@ -102,7 +105,7 @@ async function probe(port: number, until: Promise<unknown>): Promise<number> {
   const latencies: number[] = [];
   while (!over) {
     const begin = performance.now();
-    await unary(port, PUT, put(key(0), VALUE));
+    await call(port, PUT, put(key(0), VALUE));
     latencies.push(performance.now() - begin);
     await new Promise((resolve) => setTimeout(resolve, PROBE_PAUSE_MS));
   }
@@ -111,17 +114,9 @@ async function probe(port: number, until: Promise<unknown>): Promise<number> {
   return latencies[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
 }
 
-async function unary(port: number, path: string, request: Uint8Array): Promise<void> {
-  const { failed } = await runClosedLoop(
-    { port, path, connections: 1, streams: 1, calls: 1, request: () => request },
-    300_000,
-  );
-  if (failed > 0) throw new Error(`${path} failed`);
-}
-
-function resident(pid: number): number {
-  const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(line?.[1] ?? Number.NaN) / 1024;
+/** One call, however long it takes; its answer is thrown away. */
+function call(port: number, path: string, request: Uint8Array): Promise<void> {
+  return unary(port, path, request, () => undefined, CALL_TIMEOUT_MS);
 }
 
 function sizeOf(path: string): number {
@@ -133,11 +128,10 @@ function sizeOf(path: string): number {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keys: { type: "string", default: "1000000" } } });
-  const quorate = serverUnderTest(join(dirname(fileURLToPath(import.meta.url)), "../../.."));
-  if (quorate === undefined) throw new Error("no server to measure: run npm run build");
+  const { etcd, quorate } = programs("3.4");
   const keys = Number(values.keys);
   const ours = await measure("quorate", quorate, keys);
-  const theirs = await measure("etcd", [requirePeer("etcd-3.4")], keys);
+  const theirs = await measure("etcd", etcd, keys);
   console.log(`| ${keys.toLocaleString("en-US")} keys | etcd | Quorate | ratio |\n| --- | --- | --- | --- |`);
   for (const name of Object.keys(ours) as (keyof Measured)[]) {
     console.log(

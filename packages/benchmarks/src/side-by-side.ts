@@ -1,15 +1,35 @@
-import { EtcdNode } from "@quorate/testkit";
-import type { Workload } from "./workloads.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Subject, Workload } from "./workloads.ts";
 
 /** Two programs that take etcd's flags. */
-export interface Contestants {
+export interface Programs {
   readonly etcd: readonly string[];
   readonly quorate: readonly string[];
 }
 
-/** What one workload came to: a figure of each server for each round, and the ratio of each round's pair. */
+/** A server or cluster that loads are sent to. */
+export interface Contestant<Target> extends AsyncDisposable {
+  /** Where to send them now. */
+  target(): Promise<Target>;
+  /** Ends and starts it on its own data. */
+  restart(): Promise<void>;
+}
+
+/** How a workload is compared. */
+export interface ComparisonOptions<Target> {
+  readonly programs: Programs;
+  /** Starts a contestant with a fresh data directory. */
+  readonly open: (program: readonly string[]) => Promise<Contestant<Target>>;
+  /** Rounds that count. */
+  readonly rounds: number;
+  /** Before each run, so that what the one before left to do in the background does not count; default 0. */
+  readonly restMs?: number;
+  readonly progress: (line: string) => void;
+}
+
+/** What one workload came to: a figure of each contestant for each round, and the ratio of each round's pair. */
 export interface Comparison {
-  readonly workload: Workload;
+  readonly workload: Subject;
   readonly unit: string;
   readonly etcd: readonly number[];
   readonly quorate: readonly number[];
@@ -28,31 +48,27 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Runs a workload on both servers in turn, A B B A …, each with a fresh data directory that stays over the rounds, both on
+ * Runs a workload on both contestants in turn, A B B A …, each with a fresh data directory that stays over the rounds, both on
  * the disk and both syncing before they answer. The first round warms up and does not count.
  */
-export async function compare(
-  workload: Workload,
-  contestants: Contestants,
-  rounds: number,
-  progress: (line: string) => void,
+export async function compare<Target>(
+  workload: Workload<Target>,
+  { programs, open, rounds, restMs = 0, progress }: ComparisonOptions<Target>,
 ): Promise<Comparison> {
-  await using etcd = await EtcdNode.start({ program: contestants.etcd });
-  await using quorate = await EtcdNode.start({ program: contestants.quorate });
-  for (const node of [etcd, quorate]) {
-    await workload.prepare?.(node.clientPort);
-    if (workload.reads) {
-      // etcd's read buffer keeps the size of the last burst of writes, which would make its reads several times slower.
-      await node.terminate();
-      await node.restart();
-    }
+  await using etcd = await open(programs.etcd);
+  await using quorate = await open(programs.quorate);
+  for (const contestant of [etcd, quorate]) {
+    await workload.prepare?.(await contestant.target());
+    // etcd's read buffer keeps the size of the last burst of writes, which would make its reads several times slower.
+    if (workload.reads) await contestant.restart();
   }
   const figures = { etcd: [] as number[], quorate: [] as number[] };
   let unit = "";
   for (let round = 0; round <= rounds; round++) {
     const order = round % 2 === 0 ? (["etcd", "quorate"] as const) : (["quorate", "etcd"] as const);
     for (const name of order) {
-      const figure = await workload.run((name === "etcd" ? etcd : quorate).clientPort);
+      await sleep(restMs);
+      const figure = await workload.run(await (name === "etcd" ? etcd : quorate).target());
       unit = figure.unit;
       if (round > 0) figures[name].push(figure.value);
       progress(`${workload.name} round ${round}/${rounds} ${name}: ${figure.value.toFixed(3)} ${figure.unit}`);

@@ -1,73 +1,46 @@
 import { decodeTxnResponse, decodeWatchResponse } from "@quorate/protocol";
-import { type ClosedLoop, type LoadResult, runClosedLoop, untilDone } from "./closed-loop.ts";
-import { revisionOf, runH2load } from "./h2load.ts";
+import { type ClosedLoop, untilDone } from "./closed-loop.ts";
 import { LoadConnection } from "./load-connection.ts";
-import { get, getPrefix, key, put, update, value, watchPrefix } from "./requests.ts";
+import {
+  checked,
+  type Figure,
+  getLoad,
+  h2loadPuts,
+  meanLatency,
+  PUT,
+  putAllKeys,
+  putLoad,
+  RANGE,
+  rate,
+  SMALL,
+} from "./loads.ts";
+import { getPrefix, key, put, update, value, watchPrefix } from "./requests.ts";
 
-const PUT = "/etcdserverpb.KV/Put";
-const RANGE = "/etcdserverpb.KV/Range";
 const TXN = "/etcdserverpb.KV/Txn";
 const WATCH = "/etcdserverpb.Watch/Watch";
 
-/** One figure of one server. `better` says which way is good. */
-export interface Figure {
-  readonly value: number;
-  readonly unit: string;
-}
-
-/** A workload that can be run against either server. */
-export interface Workload {
+/** What is compared, and what must come of it. */
+export interface Subject {
   readonly name: string;
   readonly title: string;
-  /** The ratio to etcd that issue 2 asks for, and on which side of it the figure must lie. */
+  /** The ratio to etcd that is asked for, and on which side of it the figure must lie. */
   readonly bar: { readonly ratio: number; readonly side: "atLeast" | "atMost" } | undefined;
+}
+
+/** A workload that can be run against either contestant; `Target` says where to send it. */
+export interface Workload<Target> extends Subject {
   /** Whether it reads what was put: the servers are then restarted first, which is etcd's best state for reads. */
   readonly reads: boolean;
   /** Puts what it needs; not measured. */
-  readonly prepare?: (port: number) => Promise<void>;
-  readonly run: (port: number) => Promise<Figure>;
+  readonly prepare?: (target: Target) => Promise<void>;
+  readonly run: (target: Target) => Promise<Figure>;
 }
 
-const KEYS = 10_000;
-const SMALL = value(64);
 const PREFIX_KEYS = 1000;
 const PREFIX = "kib/";
-
-async function checked(load: ClosedLoop): Promise<LoadResult> {
-  const result = await runClosedLoop(load);
-  if (result.failed > 0) throw new Error(`${load.path}: ${result.failed} of ${result.calls} calls failed`);
-  return result;
-}
-
-async function rate(load: ClosedLoop): Promise<Figure> {
-  return { value: (await checked(load)).perSecond, unit: "/s" };
-}
-
-async function meanLatency(load: ClosedLoop): Promise<Figure> {
-  const { calls, seconds } = await checked(load);
-  return { value: (seconds / calls) * 1000, unit: "ms" };
-}
-
-function putLoad(port: number, connections: number, streams: number, calls: number): ClosedLoop {
-  const requests = Array.from({ length: KEYS }, (_, n) => put(key(n), SMALL));
-  return { port, path: PUT, connections, streams, calls, request: (_slot, n) => requests[n % KEYS] as Uint8Array };
-}
-
-function getLoad(port: number, serializable: boolean, connections: number, streams: number, calls: number): ClosedLoop {
-  const requests = Array.from({ length: KEYS }, (_, n) => get(key(n), serializable));
-  return {
-    port,
-    path: RANGE,
-    connections,
-    streams,
-    calls,
-    request: (_slot, n) => requests[(n * 7919) % KEYS] as Uint8Array,
-  };
-}
-
-async function putAllKeys(port: number): Promise<void> {
-  await checked(putLoad(port, 10, 50, KEYS));
-}
+const MANY_STREAMS = { connections: 10, streams: 50 };
+const MANY_CONNECTIONS = { connections: 100, streams: 1 };
+const ALONE = { connections: 1, streams: 1 };
 
 async function putPrefix(port: number): Promise<void> {
   await checked({
@@ -78,15 +51,6 @@ async function putPrefix(port: number): Promise<void> {
     calls: PREFIX_KEYS,
     request: (_slot, n) => put(key(n, PREFIX), value(1024)),
   });
-}
-
-/** The same put over and over by h2load; all of them must have taken effect. */
-async function h2loadPuts(port: number, connections: number, streams: number, calls: number): Promise<Figure> {
-  const before = await revisionOf(port);
-  const rate = await runH2load({ port, path: PUT, connections, streams, calls, request: put(key(0), SMALL) });
-  const puts = (await revisionOf(port)) - before;
-  if (puts !== calls) throw new Error(`${puts} of ${calls} puts took effect`);
-  return { value: rate, unit: "/s" };
 }
 
 /** Each caller updates an object of its own, by the revision that its last update came to. */
@@ -182,35 +146,35 @@ export function countEvents(bytes: Buffer, start: number, end: number): number {
   return count;
 }
 
-/** The workloads of the throughput bar, in the order in which they are reported. */
-export const WORKLOADS: readonly Workload[] = [
+/** The workloads of one server (`Target`: its client port), in the order in which they are reported. */
+export const WORKLOADS: readonly Workload<number>[] = [
   {
     name: "put-10x50",
     title: "put, 64-byte values, 10 connections x 50 streams (h2load)",
     bar: { ratio: 3, side: "atLeast" },
     reads: false,
-    run: (port) => h2loadPuts(port, 10, 50, 100_000),
+    run: (port) => h2loadPuts(port, MANY_STREAMS, 100_000),
   },
   {
     name: "put-100x1",
     title: "put, 64-byte values, 100 connections x 1 stream (h2load)",
     bar: { ratio: 2, side: "atLeast" },
     reads: false,
-    run: (port) => h2loadPuts(port, 100, 1, 40_000),
+    run: (port) => h2loadPuts(port, MANY_CONNECTIONS, 40_000),
   },
   {
     name: "put-10x50-keys",
     title: "the same over 10,000 keys, 10 x 50",
     bar: undefined,
     reads: false,
-    run: (port) => rate(putLoad(port, 10, 50, 60_000)),
+    run: (port) => rate(putLoad(port, MANY_STREAMS, 60_000)),
   },
   {
     name: "put-100x1-keys",
     title: "the same over 10,000 keys, 100 x 1",
     bar: undefined,
     reads: false,
-    run: (port) => rate(putLoad(port, 100, 1, 30_000)),
+    run: (port) => rate(putLoad(port, MANY_CONNECTIONS, 30_000)),
   },
   {
     name: "get-linearizable",
@@ -218,7 +182,7 @@ export const WORKLOADS: readonly Workload[] = [
     bar: { ratio: 4, side: "atLeast" },
     reads: true,
     prepare: putAllKeys,
-    run: (port) => rate(getLoad(port, false, 10, 50, 100_000)),
+    run: (port) => rate(getLoad(port, false, MANY_STREAMS, 100_000)),
   },
   {
     name: "get-serializable",
@@ -226,7 +190,7 @@ export const WORKLOADS: readonly Workload[] = [
     bar: { ratio: 4, side: "atLeast" },
     reads: true,
     prepare: putAllKeys,
-    run: (port) => rate(getLoad(port, true, 10, 50, 100_000)),
+    run: (port) => rate(getLoad(port, true, MANY_STREAMS, 100_000)),
   },
   {
     name: "update-txn",
@@ -256,7 +220,7 @@ export const WORKLOADS: readonly Workload[] = [
     title: "mean latency of one client alone: put",
     bar: { ratio: 1, side: "atMost" },
     reads: false,
-    run: (port) => meanLatency(putLoad(port, 1, 1, 2000)),
+    run: (port) => meanLatency(putLoad(port, ALONE, 2000)),
   },
   {
     name: "get-alone",
@@ -264,6 +228,6 @@ export const WORKLOADS: readonly Workload[] = [
     bar: { ratio: 0.8, side: "atMost" },
     reads: true,
     prepare: putAllKeys,
-    run: (port) => meanLatency(getLoad(port, false, 1, 1, 4000)),
+    run: (port) => meanLatency(getLoad(port, false, ALONE, 4000)),
   },
 ];
