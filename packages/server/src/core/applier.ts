@@ -74,6 +74,11 @@ export class Applier {
     return this.#appliedTerm;
   }
 
+  /** The state is that of a snapshot now, whose last entry is of this term. */
+  restored(term: number): void {
+    this.#appliedTerm = term;
+  }
+
   /** Applies one entry and answers the request behind it, if it is one of ours. */
   apply(entry: Entry, pending: PendingRequests): void {
     this.#appliedTerm = entry.term;

@@ -442,15 +442,24 @@ export class Replica {
   }
 
   #install(ready: Ready, snapshot: Snapshot): void {
-    assert(!this.#installing, "one snapshot is installed at a time");
+    // A newer one may come before the first is in place: a leader that has given up on the first sends the next.
+    if (this.#installing) {
+      this.#behindInstall.push(ready);
+      return;
+    }
     this.#installing = true;
     this.#deps.installSnapshot(snapshot, (error) => {
       if (this.#failed(error)) return;
       this.#installing = false;
       this.#appliedIndex = snapshot.index;
+      this.#deps.applier.restored(snapshot.term);
       const behind = this.#behindInstall;
       this.#behindInstall = [];
-      for (const each of [ready, ...behind]) this.#persist(each);
+      this.#persist(ready);
+      for (const each of behind) {
+        if (each.snapshot === undefined) this.#persist(each);
+        else this.#install(each, each.snapshot);
+      }
       this.#reads.applied(snapshot.index);
       this.#process();
     });

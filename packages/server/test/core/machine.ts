@@ -11,7 +11,7 @@ import {
   Writer,
   writeRaftRequest,
 } from "@quorate/protocol";
-import { type Entry, type HardState, MemoryLogStorage, parseConfig, RawNode } from "@quorate/raft";
+import { type Entry, type HardState, MemoryLogStorage, parseConfig, RawNode, type Snapshot } from "@quorate/raft";
 import {
   Alarms,
   Applier,
@@ -128,6 +128,8 @@ export class LoneMember {
   readonly replica: Replica;
   readonly fatal: Error[] = [];
   readonly batches: number[] = [];
+  /** Snapshots that the replica wants to be installed; the test says when that is done. */
+  readonly installs: { readonly snapshot: Snapshot; readonly done: (error?: Error) => void }[] = [];
   #tasks: (() => void)[] = [];
   #low48 = 100;
 
@@ -162,7 +164,7 @@ export class LoneMember {
         readIds: new RequestIds(SELF, 0),
         sendMessages: () => {},
         sendSnapshot: () => {},
-        installSnapshot: () => {},
+        installSnapshot: (snapshot, done) => this.installs.push({ snapshot, done }),
         onLeadership: () => {},
         isConnectedSince: () => true,
       },

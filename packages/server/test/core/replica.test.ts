@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@jest/globals";
 import { utf8Bytes } from "@quorate/base";
 import { createPutRequest, createRangeRequest, encodePutRequest } from "@quorate/protocol";
+import { createMessage, EMPTY_CONF_STATE, MessageType } from "@quorate/raft";
 import { RequestKind } from "@quorate/server/core";
-import { LoneMember } from "./machine.ts";
+import { LoneMember, SELF } from "./machine.ts";
 
 const put = (key: string, value = "v"): Uint8Array =>
   encodePutRequest(createPutRequest({ key: utf8Bytes(key), value: utf8Bytes(value) }));
@@ -175,5 +176,29 @@ describe("the replica", () => {
     expect(result).toMatchObject({ revision: 3, count: 1 });
     expect(member.replica.appliedIndex).toBe(member.replica.commitIndex);
     expect(member.machine.events).toEqual(["conf change of 7", "first commit"]);
+  });
+
+  it("installs a snapshot that comes while another is being installed, once that is in place", () => {
+    const member = new LoneMember().lead();
+    const snapshotFrom = (index: number): void => {
+      const confState = { ...EMPTY_CONF_STATE, voters: [SELF, 8n, 9n] };
+      const snapshot = { index, term: 5, confState, data: new Uint8Array(0) };
+      member.replica.step(createMessage({ type: MessageType.Snap, from: 8n, to: SELF, term: 6, snapshot }));
+      member.endTurn();
+    };
+    snapshotFrom(100);
+    snapshotFrom(200);
+    expect(member.installs.map(({ snapshot }) => snapshot.index)).toEqual([100]);
+
+    member.installs[0]?.done();
+    expect(member.replica.appliedIndex).toBe(100);
+    expect(member.machine.applier.appliedTerm).toBe(5);
+    expect(member.installs.map(({ snapshot }) => snapshot.index)).toEqual([100, 200]);
+
+    member.installs[1]?.done();
+    member.log.finishAll();
+    expect(member.replica.appliedIndex).toBe(200);
+    expect(member.raft.applied).toBe(200);
+    expect(member.fatal).toEqual([]);
   });
 });
