@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ChildServer, type ChildServerOptions, type Exit } from "./child-server.ts";
 import { freePorts } from "./free-ports.ts";
@@ -104,6 +104,11 @@ export class EtcdNode implements AsyncDisposable {
 
   get logFile(): string {
     return join(this.#directory.path, "server.log");
+  }
+
+  /** Everything logged over all starts. */
+  wholeLog(): string {
+    return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8") : "";
   }
 
   /** True while its process runs, paused or not. */

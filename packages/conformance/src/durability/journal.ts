@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { SeededChoice } from "@quorate/testkit";
 import type { EtcdApi, Message } from "../etcd-api.ts";
 
@@ -24,16 +25,27 @@ export class Journal {
   }
 }
 
-/** Workers that each send one write after the other until the server dies, noting each before and after. */
+/** Where a worker's next write goes, and whether it goes on after one that got no answer. */
+export interface LoadTarget {
+  readonly api: (worker: number) => EtcdApi;
+  readonly goesOn: boolean;
+}
+
+/** How long a worker waits after a write without an answer. */
+const PAUSE_AFTER_FAILURE_MS = 20;
+
+/** Workers that each send one write after the other, until the server dies unless they go on, noting each before and after. */
 export class JournaledLoad {
-  readonly #api: EtcdApi;
+  readonly #target: LoadTarget;
   readonly #journal: Journal;
   readonly #choice: SeededChoice;
   readonly #finished: Promise<unknown>;
   #stopped = false;
+  #lastAcknowledgedMs = performance.now();
+  #longestGapMs = 0;
 
-  constructor(api: EtcdApi, journal: Journal, seed: number, workers: number) {
-    this.#api = api;
+  constructor(target: EtcdApi | LoadTarget, journal: Journal, seed: number, workers: number) {
+    this.#target = "goesOn" in target ? target : { api: () => target, goesOn: false };
     this.#journal = journal;
     this.#choice = new SeededChoice(seed);
     this.#finished = Promise.all(Array.from({ length: workers }, (_, worker) => this.#work(worker)));
@@ -45,12 +57,28 @@ export class JournaledLoad {
     await this.#finished;
   }
 
+  /** The longest time so far between two acknowledgements of any workers, in milliseconds. */
+  get longestGapMs(): number {
+    return Math.max(this.#longestGapMs, performance.now() - this.#lastAcknowledgedMs);
+  }
+
+  #noteAcknowledgement(): void {
+    const now = performance.now();
+    this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcknowledgedMs);
+    this.#lastAcknowledgedMs = now;
+  }
+
   async #work(worker: number): Promise<void> {
     while (!this.#stopped) {
       const entry = this.#draw(worker, this.#journal.entries.size);
       this.#journal.entries.set(entry.value, entry);
       const outcome = await this.#send(entry);
-      if (!outcome.ok) return;
+      if (!outcome.ok) {
+        if (!this.#target.goesOn) return;
+        await sleep(PAUSE_AFTER_FAILURE_MS);
+        continue;
+      }
+      this.#noteAcknowledgement();
       entry.revision = Number((outcome.response["header"] as Message)["revision"]);
     }
   }
@@ -73,8 +101,9 @@ export class JournaledLoad {
     const value = Buffer.from(entry.value);
     const puts = entry.puts.map((key) => ({ key: Buffer.from(key), value }));
     const [first] = puts;
-    if (puts.length === 1 && entry.deletes.length === 0 && first !== undefined) return this.#api.call("KV/Put", first);
-    return this.#api.call("KV/Txn", {
+    const api = this.#target.api(entry.worker);
+    if (puts.length === 1 && entry.deletes.length === 0 && first !== undefined) return api.call("KV/Put", first);
+    return api.call("KV/Txn", {
       success: [
         ...puts.map((put) => ({ request_put: put })),
         ...entry.deletes.map((key) => ({ request_delete_range: { key: Buffer.from(key) } })),

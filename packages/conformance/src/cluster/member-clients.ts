@@ -1,0 +1,81 @@
+import { type EtcdCluster, waitUntil } from "@quorate/testkit";
+import { EtcdApi, type Message } from "../etcd-api.ts";
+
+const LEADER_TIMEOUT_MS = 20_000;
+const STATUS_DEADLINE_MS = 1000;
+
+/** A connection to each member of a cluster, and what is asked of single members. */
+export class MemberClients implements Disposable {
+  readonly #cluster: EtcdCluster;
+  readonly #apis: EtcdApi[] = [];
+
+  constructor(cluster: EtcdCluster) {
+    this.#cluster = cluster;
+  }
+
+  /** The connection to one member, kept over its restarts. */
+  api(index: number): EtcdApi {
+    let api = this.#apis[index];
+    if (api === undefined) {
+      api = new EtcdApi(this.#cluster.node(index).endpoint);
+      this.#apis[index] = api;
+    }
+    return api;
+  }
+
+  status(index: number): Promise<Message> {
+    return this.api(index).must("Maintenance/Status", {}, STATUS_DEADLINE_MS);
+  }
+
+  /** The member's own ID, in decimal. */
+  async id(index: number): Promise<string> {
+    return String(((await this.status(index))["header"] as Message)["member_id"]);
+  }
+
+  /** The running member that is the leader and says so itself; undefined while there is none. */
+  async leader(): Promise<number | undefined> {
+    for (const [index, node] of this.#cluster.nodes.entries()) {
+      if (!node.running) continue;
+      const status = await this.status(index).catch(() => undefined);
+      if (status !== undefined && status["leader"] === (status["header"] as Message)["member_id"]) return index;
+    }
+    return undefined;
+  }
+
+  /** Waits for a leader. Rejects after 20 s. */
+  async untilLeader(): Promise<number> {
+    let leader: number | undefined;
+    await waitUntil(
+      async () => {
+        leader = await this.leader();
+        return leader !== undefined;
+      },
+      { what: "a leader", timeoutMs: LEADER_TIMEOUT_MS, everyMs: 50 },
+    );
+    return leader ?? 0;
+  }
+
+  /** Makes a member the leader; repeated, since etcd refuses while an election is under way. Rejects after 20 s. */
+  async moveLeader(to: number): Promise<void> {
+    let last = "";
+    await waitUntil(
+      async () => {
+        const from = await this.untilLeader();
+        if (from === to) return true;
+        const targetID = await this.id(to);
+        const moved = await this.api(from).call("Maintenance/MoveLeader", { targetID }, 5000);
+        if (!moved.ok) last = `member ${from}: code ${moved.code}: ${moved.message}`;
+        return false;
+      },
+      { what: `member ${to} to lead`, timeoutMs: LEADER_TIMEOUT_MS, everyMs: 20, detail: () => last },
+    );
+  }
+
+  close(): void {
+    for (const api of this.#apis) api?.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash, type Hash } from "node:crypto";
+import { waitUntil } from "@quorate/testkit";
+import { type WatchEvent, WatchSession } from "../differential/watch-session.ts";
+import type { EtcdApi } from "../etcd-api.ts";
+
+const WATCH_ID = "1";
+const EVERYTHING = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
+
+/**
+ * Everything that one member says ever happened: a watch of all keys from revision 1, opened again after the last event
+ * whenever the member was away. Kept as one running hash a revision, so that members can be compared without the events.
+ */
+export class MemberHistory {
+  readonly #api: EtcdApi;
+  readonly #hash: Hash = createHash("sha256");
+  readonly #digests = new Map<number, string>();
+  readonly breaches: string[] = [];
+  #session: WatchSession | undefined;
+  #pending: WatchEvent[] = [];
+  #revision = 1;
+  #events = 0;
+
+  constructor(api: EtcdApi) {
+    this.#api = api;
+  }
+
+  /** Every event up to this revision has been told, and perhaps some of a later one. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Opens the watch after the last whole revision. Rejects when the member does not answer. */
+  async open(): Promise<void> {
+    this.close();
+    this.#pending = [];
+    const session = new WatchSession(this.#api);
+    this.#session = session;
+    session.send({
+      create_request: { ...EVERYTHING, start_revision: String(this.#revision + 1), prev_kv: true, watch_id: WATCH_ID },
+    });
+    const created = await session.control();
+    if (created["canceled"] === true) throw new Error(`watch refused: ${String(created["cancel_reason"])}`);
+  }
+
+  close(): void {
+    this.#take();
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
+  /** Reads what has arrived up to and with `revision`, which must have been applied; waits for it. */
+  async reach(revision: number, timeoutMs: number = 20_000): Promise<void> {
+    await waitUntil(
+      () => {
+        this.#take();
+        return this.#lastSeen() >= revision;
+      },
+      {
+        what: `the events up to revision ${revision}`,
+        timeoutMs,
+        everyMs: 5,
+        detail: () =>
+          `the watch is at ${this.#lastSeen()}, unasked: ${JSON.stringify(this.#session?.takeUnexpected())}`,
+      },
+    );
+    this.#fold(revision);
+  }
+
+  /** What happened up to and with a revision that `reach` was called for, as a digest. */
+  digest(revision: number): string {
+    const digest = this.#digests.get(revision);
+    if (digest === undefined) throw new Error(`the history was not asked to reach revision ${revision}`);
+    return digest;
+  }
+
+  #lastSeen(): number {
+    return Number(this.#pending.at(-1)?.kv.mod_revision ?? this.#revision);
+  }
+
+  #take(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#pending.push(...session.events(WATCH_ID).splice(0));
+    this.breaches.push(...session.breaches.splice(0));
+    // The newest revision may not be whole yet.
+    const newest = this.#lastSeen();
+    this.#fold(newest - 1);
+  }
+
+  #fold(upTo: number): void {
+    let count = 0;
+    for (const event of this.#pending) {
+      const revision = Number(event.kv.mod_revision);
+      if (revision > upTo) break;
+      if (revision > this.#revision + 1) this.breaches.push(`revision ${revision} follows ${this.#revision}`);
+      this.#revision = revision;
+      this.#hash.update(JSON.stringify(event));
+      count += 1;
+    }
+    this.#events += count;
+    this.#pending.splice(0, count);
+    this.#digests.set(this.#revision, this.#hash.copy().digest("hex"));
+    if (this.#digests.size > 64) this.#digests.delete(this.#digests.keys().next().value ?? 0);
+  }
+}
