@@ -83,6 +83,8 @@ export interface StreamCall extends Call {
   onHalfClose: (() => void) | undefined;
   /** Called when `writable` turned true again. */
   onDrain: (() => void) | undefined;
+  /** True once the call has its status: nothing more can be sent. */
+  readonly ended: boolean;
   /** False while more than the high-water mark waits for flow control or the socket; whoever sends more should pause. */
   readonly writable: boolean;
   /** Bytes sent here that have not left for the socket. */

@@ -59,15 +59,15 @@ export function putCost(request: PutRequest): number {
 }
 
 /** Bytes a txn is reckoned with: the puts of its dearer branch, nested ones included. 0 means it is never refused. */
-export function txnCost(request: TxnRequest): number {
-  return Math.max(opsCost(request.success), opsCost(request.failure));
+export function txnCost(request: TxnRequest, countsNested: boolean = true): number {
+  return Math.max(opsCost(request.success, countsNested), opsCost(request.failure, countsNested));
 }
 
-function opsCost(ops: readonly RequestOp[]): number {
+function opsCost(ops: readonly RequestOp[], countsNested: boolean): number {
   let cost = 0;
   for (const op of ops) {
     if (op.requestPut !== undefined) cost += putCost(op.requestPut);
-    else if (op.requestTxn !== undefined) cost += txnCost(op.requestTxn);
+    else if (countsNested && op.requestTxn !== undefined) cost += txnCost(op.requestTxn);
   }
   return cost;
 }

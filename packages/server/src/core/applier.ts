@@ -21,7 +21,9 @@ import {
 import { type Entry, EntryType } from "@quorate/raft";
 import { ALARM_CORRUPT, ALARM_NOSPACE, type Alarms } from "./alarms.ts";
 import type { ApplyResult } from "./apply-result.ts";
+import { isAtLeast } from "./cluster-version.ts";
 import type { Counts } from "./counts.ts";
+import { decodeLegacyRequest, type LegacyRequest } from "./legacy-request.ts";
 import type { Membership } from "./membership.ts";
 import type { PendingRequests } from "./pending.ts";
 import { leaseCostBytes, type Quota } from "./quota.ts";
@@ -29,6 +31,10 @@ import { RequestKind } from "./raft-request.ts";
 
 const CONSISTENT_INDEX = utf8Bytes("consistent_index");
 const TERM = utf8Bytes("term");
+/** Cluster version from which on the remaining time of leases is stored. */
+const CHECKPOINTS_PERSIST_SINCE = "3.6.0";
+/** Cluster version from which on every member counts what transactions inside transactions put. */
+const NESTED_TXNS_COST_SINCE = "3.7.0";
 const LOW_48 = 0xffff_ffff_ffffn;
 const ACTION_ACTIVATE = 1;
 const ACTION_DEACTIVATE = 2;
@@ -90,6 +96,11 @@ export class Applier {
       this.#deps.onFirstCommitInTerm();
       return;
     }
+    const legacy = decodeLegacyRequest(entry.data);
+    if (legacy !== undefined) {
+      this.#legacyRequest(legacy);
+      return;
+    }
     const peek = this.#peek;
     peek.read(entry.data);
     const { field, start, end } = peek;
@@ -97,6 +108,13 @@ export class Applier {
     const waiting = peek.idHigh16 === this.#deps.idHigh16 ? pending.take(peek.idLow48) : undefined;
     const result = this.#dispatch(field, entry.data, start, end, waiting?.request);
     waiting?.applied(result);
+  }
+
+  /** What members of etcd 3.5 and older say about themselves and the cluster. */
+  #legacyRequest(request: LegacyRequest): void {
+    const { membership } = this.#deps;
+    if (request.kind === "attributes") membership.setAttributes(request.memberId, request.name, request.clientUrls);
+    else if (request.kind === "clusterVersion") membership.setClusterVersion(request.version);
   }
 
   /** etcd knows changes of one member alone; every other kind of entry would end a real member's process. */
@@ -156,10 +174,14 @@ export class Applier {
   }
 
   #txn(request: TxnRequest): ApplyResult {
-    const { alarms, quota, store } = this.#deps;
+    const { alarms, membership, quota, store } = this.#deps;
     if (alarms.isActive(ALARM_CORRUPT)) return "corrupt";
+    if (alarms.isActive(ALARM_NOSPACE)) {
+      // All members must refuse the same.
+      const countsNested = isAtLeast(membership.clusterVersion, NESTED_TXNS_COST_SINCE);
+      if (txnCost(request, countsNested) > 0) return "noSpace";
+    }
     const cost = txnCost(request);
-    if (cost > 0 && alarms.isActive(ALARM_NOSPACE)) return "noSpace";
     this.#deps.counts.txns++;
     const fits = quota.admits(cost);
     const result = store.txn(request);
@@ -198,9 +220,10 @@ export class Applier {
   }
 
   #leaseCheckpoint(data: Uint8Array, start: number, end: number): ApplyResult {
-    const { lessor, store } = this.#deps;
+    const { lessor, membership, store } = this.#deps;
+    const mustPersist = isAtLeast(membership.clusterVersion, CHECKPOINTS_PERSIST_SINCE);
     for (const checkpoint of decodeLeaseCheckpointRequest(data, start, end).checkpoints) {
-      lessor.checkpoint(checkpoint.id, checkpoint.remainingTtl, true);
+      lessor.checkpoint(checkpoint.id, checkpoint.remainingTtl, mustPersist);
     }
     return { revision: store.revision };
   }

@@ -40,6 +40,7 @@ export class Checkpoints {
   #bytes = 0;
   #lastMs: number;
   #saving = false;
+  #held = false;
   #waiting: (() => void)[] = [];
 
   constructor(config: CheckpointConfig, deps: CheckpointDeps) {
@@ -57,7 +58,7 @@ export class Checkpoints {
 
   /** Starts a checkpoint if one is due; call it now and then also when nothing is applied. */
   visit(): void {
-    if (this.#saving || this.#entries === 0) return;
+    if (this.#saving || this.#held || this.#entries === 0) return;
     const { ageMaxMs, bytesMax, entriesMax, spacingMs } = this.#config;
     const ageMs = this.#deps.nowMs() - this.#lastMs;
     const isDue = (this.#entries >= entriesMax && ageMs >= spacingMs) || ageMs >= ageMaxMs;
@@ -67,11 +68,24 @@ export class Checkpoints {
   /** Makes everything applied so far durable and calls back; for a clean stop. */
   finish(done: () => void): void {
     if (this.#saving) this.#waiting.push(() => this.finish(done));
-    else if (this.#entries === 0) done();
+    else if (this.#entries === 0 || this.#held) done();
     else {
       this.#waiting.push(done);
       this.#save();
     }
+  }
+
+  /** Calls back once no checkpoint is being made; none begins until `resume`, because the state is being replaced. */
+  hold(done: () => void): void {
+    this.#held = true;
+    if (this.#saving) this.#waiting.push(done);
+    else done();
+  }
+
+  resume(): void {
+    this.#held = false;
+    this.#entries = 0;
+    this.#bytes = 0;
   }
 
   #save(): void {

@@ -20,6 +20,12 @@ export function compareMinor(a: Version, b: Version): number {
   return a.major - b.major || a.minor - b.minor;
 }
 
+/** Whether a cluster version, undefined before it was decided, is `wanted` or higher. */
+export function isAtLeast(text: string | undefined, wanted: string): boolean {
+  const [version, least] = [text === undefined ? undefined : parseVersion(text), parseVersion(wanted)];
+  return version !== undefined && least !== undefined && compareMinor(version, least) >= 0;
+}
+
 export interface ClusterVersionInput {
   /** The cluster version as it is; undefined before it was decided. */
   readonly current: string | undefined;

@@ -68,6 +68,11 @@ export class Membership {
     return this.#members.get(id);
   }
 
+  /** IDs of members that were removed; they never come back. */
+  get removedIds(): bigint[] {
+    return [...this.#removed];
+  }
+
   isRemoved(id: bigint): boolean {
     return this.#removed.has(id);
   }

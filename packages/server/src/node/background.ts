@@ -14,6 +14,7 @@ export class PhysicalCompaction {
   #slices = 0;
   #waiting: (() => void)[] = [];
   #stopped = false;
+  #paused = false;
 
   /** `commit` ends a slice: its deletions become one write of the backend. */
   constructor(store: Store, commit: () => void) {
@@ -23,7 +24,7 @@ export class PhysicalCompaction {
 
   /** Starts if there is something to do and it is not running. */
   start(): void {
-    if (this.#running || this.#stopped || !this.#store.compactionPending) return;
+    if (this.#running || this.#stopped || this.#paused || !this.#store.compactionPending) return;
     this.#running = true;
     this.#slices = 0;
     setImmediate(this.#slice);
@@ -31,6 +32,16 @@ export class PhysicalCompaction {
 
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Leaves the store alone until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** The store may have been replaced meanwhile: `start` begins what is left to do. */
+  resume(): void {
+    this.#paused = false;
   }
 
   /** Calls back, at once or later, when nothing is left to remove. */
@@ -41,6 +52,10 @@ export class PhysicalCompaction {
 
   readonly #slice = (): void => {
     if (this.#stopped) return;
+    if (this.#paused) {
+      this.#running = false;
+      return;
+    }
     const more = this.#store.compactionStep(COMPACTION_SLICE_ITEMS);
     this.#commit();
     this.#slices += 1;
@@ -60,6 +75,7 @@ export class PhysicalCompaction {
 export class WatchCatchUp {
   #hub: WatchHub | undefined;
   #scheduled = false;
+  #paused = false;
 
   attach(hub: WatchHub): void {
     this.#hub = hub;
@@ -72,9 +88,19 @@ export class WatchCatchUp {
     setImmediate(this.#slice);
   };
 
+  /** Leaves the hub alone until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.wake();
+  }
+
   readonly #slice = (): void => {
     this.#scheduled = false;
-    if (this.#hub?.syncStep() === true) this.wake();
+    if (!this.#paused && this.#hub?.syncStep() === true) this.wake();
   };
 }
 

@@ -1,7 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Logger } from "@quorate/base";
 import { type GrpcObserver, GrpcServer, healthServices, type Services } from "@quorate/grpc";
-import { MemberChanges } from "../core/index.ts";
 import type { EndpointUrl, ServerConfig } from "./config/index.ts";
 import {
   createHttpHandler,
@@ -44,7 +42,7 @@ export class Listeners {
     const apart = config.listenClientHttpUrls.length > 0;
     const clientHandler = createHttpHandler({ ...http, surface: "client" });
     const grpc = new GrpcServer({
-      services: { ...services(node), ...health.services },
+      services: { ...node.gate.guard(services(node)), ...health.services },
       observer,
       limits: {
         maxReceiveMessageBytes: config.maxRequestBytes + RECEIVE_OVERHEAD_BYTES,
@@ -86,30 +84,12 @@ function services(node: Node): Services {
     "etcdserverpb.KV": new KvService(context, proposer).methods(),
     "etcdserverpb.Watch": new WatchService(context).methods(),
     "etcdserverpb.Lease": new LeaseService(context, proposer).methods(),
-    "etcdserverpb.Cluster": new ClusterService(context, loneMemberChanges(node)).methods(),
+    "etcdserverpb.Cluster": new ClusterService(context, node.memberChanges).methods(),
     "etcdserverpb.Maintenance": new MaintenanceService(context, proposer, {
       defragment: (done) => node.defragment(done),
       quotaBytes: config.quotaBackendBytes ?? -1,
     }).methods(),
   };
-}
-
-/** Changes of the membership of a cluster whose other members are out of reach. */
-function loneMemberChanges({ config, context, proposer }: Node): MemberChanges {
-  const { memberId, membership, nowMs, replica } = context;
-  return new MemberChanges(
-    { memberId, strictReconfigCheck: config.strictReconfigCheck },
-    {
-      membership,
-      sha1: (bytes) => createHash("sha1").update(bytes).digest(),
-      activeSince: () => undefined,
-      raftStatus: () => replica.status(),
-      propose: (change, pending) => proposer.proposeConfChange(change, pending),
-      promoteViaLeader: (_id, done) => done("noLeader"),
-      nowMs,
-      wallMs: Date.now,
-    },
-  );
 }
 
 async function listenGrpc(grpc: GrpcServer, url: EndpointUrl, logger: Logger): Promise<void> {

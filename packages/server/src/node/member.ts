@@ -28,7 +28,7 @@ const UNCOMMITTED_BYTES_MAX = 256 * MIB;
 /** Payload applied in one go, so that a long replay leaves the event loop now and then. */
 const COMMITTED_BYTES_PER_READY = 4 * MIB;
 
-const sha1: Sha1 = (bytes) => createHash("sha1").update(bytes).digest();
+export const sha1: Sha1 = (bytes) => createHash("sha1").update(bytes).digest();
 
 /** A member as opened from its directory: everything but the loop that drives it. */
 export interface Member {
@@ -41,6 +41,8 @@ export interface Member {
   readonly raftLog: MemoryLogStorage;
   /** Index of the last entry whose effects the store holds. */
   readonly appliedIndex: number;
+  /** Members to talk to before the log has told who they are. */
+  readonly initialPeers: readonly ClusterMember[];
 }
 
 export interface MemberDeps {
@@ -59,7 +61,8 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
     fs: NODE_FILE_SYSTEM,
     logger: deps.logger,
     clock: { nowMs: () => performance.now(), wallMs: () => Date.now() },
-    wal: { onSync: deps.onSync },
+    // Waiting for the disk on the spot is faster for one client alone, but a disk that hangs would stop heartbeats.
+    wal: { onSync: deps.onSync, ...(config.initialCluster.length > 1 ? { inlineSyncBytesMax: 0 } : {}) },
     rebuildEngine: "ifDamaged",
     newIdentity: () => newIdentity(config, founders),
     fatal: deps.fatal,
@@ -75,12 +78,6 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
 /** Who a member without data is. Throws with what keeps it from founding its cluster. */
 function newIdentity(config: ServerConfig, founders: readonly ClusterMember[]): MemberIdentity {
   const problems = [...bootstrapProblems(config)];
-  // Without peers such a member would wait for votes that never come.
-  if (config.initialCluster.length > 1 || config.initialClusterState === "existing") {
-    problems.push(
-      "this version of Quorate runs clusters of one member: name this member alone in --initial-cluster, with --initial-cluster-state=new",
-    );
-  }
   if (problems.length > 0) throw new Error(problems.join("; "));
   const self = must(
     founders.find((member) => member.name === config.name),
@@ -132,6 +129,7 @@ async function restoreMember(
     raft,
     raftLog,
     appliedIndex,
+    initialPeers: storage.isNew ? founders : [],
   };
 }
 
@@ -164,16 +162,18 @@ function restoreRaft(
   // Also where the first start ended before its first entries were durable.
   if (contents.last.index === 0 && contents.hardState.term === 0) {
     raft.bootstrap(
-      founders.map((member) => ({
-        id: member.id,
-        data: encodeRaftConfChange(
-          createRaftConfChange({
-            type: ConfChangeType.AddNode,
-            nodeId: member.id,
-            context: memberJson(member),
-          }),
-        ),
-      })),
+      [...founders]
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map((member) => ({
+          id: member.id,
+          data: encodeRaftConfChange(
+            createRaftConfChange({
+              type: ConfChangeType.AddNode,
+              nodeId: member.id,
+              context: memberJson(member),
+            }),
+          ),
+        })),
     );
   }
   return { raft, raftLog, appliedIndex };

@@ -1,31 +1,26 @@
-import { must, SeededPrng } from "@quorate/base";
+import { must, NO_METRICS, SeededPrng } from "@quorate/base";
 import { endOfTurn } from "@quorate/grpc";
 import { WatchHub } from "@quorate/mvcc";
 import {
-  createClusterMemberAttrSetRequest,
-  createClusterVersionSetRequest,
-  createMemberAttributes,
   type ErrorCode,
   encodeAlarmRequest,
-  encodeClusterMemberAttrSetRequest,
-  encodeClusterVersionSetRequest,
   encodeCompactionRequest,
-  encodeLeaseRevokeRequest,
   HeaderBytes,
   type RaftConfChange,
   Writer,
 } from "@quorate/protocol";
-import { confChangeV2, NO_MEMBER } from "@quorate/raft";
+import { confChangeV2, type Role } from "@quorate/raft";
 import {
   ALARM_NOSPACE,
   Applier,
   type ApplyResult,
   AutoCompaction,
+  type ChangeOutcome,
   Checkpoints,
   Counts,
-  ETCD_CLUSTER_VERSION,
+  ETCD_VERSION,
   hexId,
-  LeaseExpiry,
+  MemberChanges,
   type Pending,
   Quota,
   Replica,
@@ -35,11 +30,21 @@ import {
 } from "../core/index.ts";
 import { PhysicalCompaction, Timers, WatchCatchUp } from "./background.ts";
 import type { ServerConfig } from "./config/index.ts";
+import { LeaderDuties } from "./leader-duties.ts";
+import { LeaderLink } from "./leader-link.ts";
+import { LeaseRequests } from "./lease-requests.ts";
 import type { StructuredLogger } from "./log/index.ts";
-import { type Member, openMember } from "./member.ts";
+import { type Member, openMember, sha1 } from "./member.ts";
 import type { ServerMetrics } from "./metrics/index.ts";
+import { PeerClient, type PeerTls } from "./peer/index.ts";
+import { peerHttpSource } from "./peer-source.ts";
+import { Peers } from "./peers.ts";
+import { promoteForPeer, promoteViaLeader } from "./promotion.ts";
+import { Publisher } from "./publisher.ts";
+import { Gate } from "./services/gate.ts";
 import type { NodeContext } from "./services/node-context.ts";
 import { Proposer } from "./services/proposal.ts";
+import { installSnapshot } from "./snapshot-install.ts";
 
 const MIB = 1024 * 1024;
 /** etcd's bound on entries committed but not applied. */
@@ -51,7 +56,6 @@ const REQUEST_TIMEOUT_BASE_MS = 5000;
 const READ_RETRY_MS = 500;
 const SNAPSHOT_GRACE_MS = 30_000;
 const HELD_PROPOSAL_BYTES_MAX = 64 * MIB;
-const LEASE_VISIT_MS = 500;
 const HOUSEKEEPING_MS = 100;
 /** When the applied state is made durable at the latest, and how far apart at least; ADR 1. */
 const CHECKPOINT_BYTES_MAX = 64 * MIB;
@@ -59,14 +63,24 @@ const CHECKPOINT_SPACING_MS = 2000;
 const CHECKPOINT_AGE_MAX_MS = 30_000;
 /** Revisions that compaction has freed and only a checkpoint removes. */
 const PENDING_DELETES_MAX = 100_000;
+/** Streams whose clients insist on a leader end after so many election timeouts without one; etcd's figure. */
+const LEADERLESS_ELECTION_TIMEOUTS = 3;
+/** Another member's version must be told within this time. */
+const VERSION_TIMEOUT_MS = 1000;
+const HURRY_POLL_MS = 20;
+/** A member that was removed lives on for a while, to hand out what it has; etcd's figure. */
+const REMOVED_LINGER_MS = 1000;
 
 const ACTION_ACTIVATE = 1;
 
 export interface NodeDeps {
   readonly logger: StructuredLogger;
   readonly metrics: ServerMetrics;
+  readonly peerTls: PeerTls | undefined;
   /** The process must end: nothing more may be served. Called once at most. */
   readonly fatal: (error: Error) => void;
+  /** This member was removed from its cluster and should stop. May be called more than once. */
+  readonly removed: () => void;
 }
 
 /** A request of the server's own. */
@@ -94,32 +108,136 @@ export class Node {
   readonly context: NodeContext;
   readonly proposer: Proposer;
   readonly watchHub: WatchHub;
+  readonly gate: Gate;
+  readonly peers: Peers;
+  readonly memberChanges: MemberChanges;
+  readonly leaderLink: LeaderLink;
+  readonly peerClient: PeerClient;
   readonly #deps: NodeDeps;
   readonly #checkpoints: Checkpoints;
   readonly #compaction: PhysicalCompaction;
   readonly #catchUp = new WatchCatchUp();
-  readonly #leaseExpiry: LeaseExpiry;
+  readonly #duties: LeaderDuties;
+  #publisher: Publisher | undefined;
+  /** Monotonic milliseconds since when there is no leader; undefined while there is one. */
+  #leaderlessSinceMs: number | undefined;
+  #waitingForServing: (() => void)[] = [];
   readonly #autoCompaction: AutoCompaction;
   readonly #timers = new Timers();
   #noSpaceRequested = false;
-  #published: (() => void) | undefined;
 
   private constructor(config: ServerConfig, member: Member, deps: NodeDeps) {
     this.config = config;
     this.member = member;
     this.#deps = deps;
-    const { alarms, lessor, membership, raft, raftLog, storage, store } = member;
+    const { raft, raftLog, storage, store } = member;
     const { backend } = storage;
-    const nowMs = (): number => performance.now();
+    const { memberId } = storage.identity;
     const quota = new Quota(backend, config.quotaBackendBytes);
+    const counts = new Counts();
+    const requestIds = new RequestIds(memberId, Date.now());
     this.#compaction = new PhysicalCompaction(store, () => backend.commit());
     this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
-    const requestIds = new RequestIds(storage.identity.memberId, Date.now());
-    const counts = new Counts();
-    const applier = new Applier({
+    this.peerClient = new PeerClient(deps.peerTls?.client);
+    this.peers = this.#createPeers();
+    const applier = this.#createApplier(quota, requestIds, counts);
+    this.replica = new Replica(
+      replicaConfig(config),
+      {
+        counts,
+        raft,
+        raftLog,
+        entryLog: storage.log,
+        applier,
+        endOfTurn,
+        readIds: new RequestIds(memberId, Date.now()),
+        afterApply: (entryCount, bytes) => this.#checkpoints.applied(entryCount, bytes),
+        fatal: deps.fatal,
+        sendMessages: (messages) => this.peers.send(messages),
+        sendSnapshot: (message, snapshot) => this.peers.sendSnapshot(message, snapshot),
+        installSnapshot: (snapshot, done) =>
+          installSnapshot(
+            {
+              member,
+              peers: this.peers,
+              checkpoints: this.#checkpoints,
+              compaction: this.#compaction,
+              catchUp: this.#catchUp,
+              watchHub: this.watchHub,
+              logger: deps.logger,
+            },
+            snapshot,
+            (error) => {
+              done(error);
+              this.#serveWaiting();
+            },
+          ),
+        onLeadership: (leader, role, isNewLeader) => this.#onLeadership(leader, role, isNewLeader),
+        isConnectedSince: (peer, ticks) => {
+          const since = this.peers.activeSince(peer);
+          return since !== undefined && since <= nowMs() - ticks * config.heartbeatIntervalMs;
+        },
+      },
+      member.appliedIndex,
+    );
+    this.#checkpoints = this.#createCheckpoints(applier);
+    this.watchHub = new WatchHub(
+      { progressIntervalMs: config.watchProgressNotifyIntervalMs },
+      { source: store, prng: new SeededPrng(Date.now()), onSyncWork: this.#catchUp.wake },
+    );
+    this.#catchUp.attach(this.watchHub);
+    store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
+    this.leaderLink = new LeaderLink({
+      leaderPeerUrls: () => (this.replica.isLeader ? [] : (this.#memberOf(this.replica.leader)?.peerUrls ?? [])),
+      requestTimeoutMs: requestTimeoutMs(config),
+      electionTimeoutMs: config.electionTimeoutMs,
+      nowMs,
+    });
+    this.context = this.#createContext(quota, requestIds, counts);
+    this.proposer = new Proposer(this.context);
+    this.gate = new Gate({
+      hasLeader: () => this.replica.leader !== 0n,
+      isLearner: this.context.isLearner,
+      isServing: () => !this.replica.isInstalling,
+      whenServing: this.context.whenServing,
+    });
+    this.memberChanges = this.#createMemberChanges();
+    this.#duties = this.#createDuties(counts);
+  }
+
+  #createPeers(): Peers {
+    const { config, member } = this;
+    const { logger, peerTls, removed } = this.#deps;
+    return new Peers({
+      storage: member.storage,
+      membership: member.membership,
+      logger,
+      metrics: NO_METRICS,
+      tls: peerTls,
+      dialTimeoutMs: config.electionTimeoutMs + 1000,
+      ownPeerUrls: () =>
+        this.#memberOf(member.storage.identity.memberId)?.peerUrls ??
+        config.initialAdvertisePeerUrls.map(({ text }) => text),
+      http: peerHttpSource({
+        membership: member.membership,
+        store: member.store,
+        replica: () => this.replica,
+        leases: () => this.context.leaseRequests,
+        promote: (id) => promoteForPeer(this.memberChanges, id),
+      }),
+      step: (message) => this.replica.step(message),
+      reportUnreachable: (id) => this.replica.reportUnreachable(id),
+      reportSnapshot: (id, outcome) => this.replica.reportSnapshot(id, outcome),
+      onRemoved: removed,
+    });
+  }
+
+  #createApplier(quota: Quota, requestIds: RequestIds, counts: Counts): Applier {
+    const { alarms, lessor, membership, storage, store } = this.member;
+    return new Applier({
       counts,
       idHigh16: requestIds.high16,
-      backend,
+      backend: storage.backend,
       store,
       lessor,
       membership,
@@ -134,39 +252,39 @@ export class Node {
         this.#compaction.start();
       },
     });
-    this.replica = new Replica(
-      replicaConfig(config),
+  }
+
+  #createMemberChanges(): MemberChanges {
+    const { config, member, peerClient } = this;
+    return new MemberChanges(
+      { memberId: member.storage.identity.memberId, strictReconfigCheck: config.strictReconfigCheck },
       {
-        counts,
-        raft,
-        raftLog,
-        entryLog: storage.log,
-        applier,
-        endOfTurn,
-        afterApply: (entryCount, bytes) => this.#checkpoints.applied(entryCount, bytes),
-        fatal: deps.fatal,
-        readIds: new RequestIds(storage.identity.memberId, Date.now()),
-        sendMessages: () => {},
-        sendSnapshot: () => {},
-        installSnapshot: () => {},
-        onLeadership: () => {},
-        isConnectedSince: () => true,
+        membership: member.membership,
+        sha1,
+        activeSince: (id) => this.peers.activeSince(id),
+        raftStatus: () => this.replica.status(),
+        propose: (change, pending) => this.proposer.proposeConfChange(change, pending),
+        promoteViaLeader: (id, done) => {
+          const request = { id, timeoutMs: requestTimeoutMs(config) };
+          void promoteViaLeader(this.leaderLink, peerClient, request).then(done);
+        },
+        nowMs,
+        wallMs: Date.now,
       },
-      member.appliedIndex,
     );
-    this.#checkpoints = this.#createCheckpoints(applier);
-    this.watchHub = new WatchHub(
-      { progressIntervalMs: config.watchProgressNotifyIntervalMs },
-      { source: store, prng: new SeededPrng(Date.now()), onSyncWork: this.#catchUp.wake },
-    );
-    this.#catchUp.attach(this.watchHub);
-    store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
-    this.context = this.#createContext(quota, requestIds, counts);
-    this.proposer = new Proposer(this.context);
-    this.#leaseExpiry = new LeaseExpiry({
+  }
+
+  #createDuties(counts: Counts): LeaderDuties {
+    const { lessor, membership } = this.member;
+    return new LeaderDuties({
       counts,
       lessor,
-      proposeRevoke: (id, done) => this.#propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
+      membership,
+      logger: this.#deps.logger,
+      nowMs,
+      electionTimeoutMs: this.config.electionTimeoutMs,
+      propose: (kind, request, done) => this.#propose(kind, request, done),
+      serverVersions: () => this.#serverVersions(),
     });
   }
 
@@ -180,7 +298,7 @@ export class Node {
         ageMaxMs: CHECKPOINT_AGE_MAX_MS,
       },
       {
-        nowMs: () => performance.now(),
+        nowMs,
         isUrgent: () => storage.backend.pendingDeleteCount > PENDING_DELETES_MAX,
         position: () => ({
           index: this.replica.appliedIndex,
@@ -220,7 +338,20 @@ export class Node {
       limits: { maxRequestBytes, maxTxnOps },
       clusterId,
       memberId,
-      nowMs: () => performance.now(),
+      nowMs,
+      leaseRequests: new LeaseRequests({
+        lessor,
+        replica: this.replica,
+        link: this.leaderLink,
+        client: () => this.peerClient,
+        requestTimeoutMs: requestTimeoutMs(this.config),
+        nowMs,
+      }),
+      isLearner: () => membership.get(memberId)?.isLearner === true,
+      whenServing: (run) => {
+        if (this.replica.isInstalling) this.#waitingForServing.push(run);
+        else run();
+      },
       writer: new Writer(),
       raiseNoSpace: () => this.#raiseNoSpace(),
       whenCompacted: (done) => this.#compaction.whenDone(done),
@@ -242,7 +373,12 @@ export class Node {
       fatal: deps.fatal,
     });
     const node = new Node(config, member, deps);
-    await node.#begin();
+    try {
+      await node.#begin();
+    } catch (error) {
+      await node.stop(0);
+      throw error;
+    }
     return node;
   }
 
@@ -258,100 +394,162 @@ export class Node {
     });
   }
 
+  /** A leader hands over to the member that has been connected longest, so that the cluster need not wait for an election. */
+  async handOver(): Promise<void> {
+    const { replica } = this;
+    const targets = replica.status().confState.voters.filter((id) => this.peers.activeSince(id) !== undefined);
+    const [target] = targets.sort((a, b) => (this.peers.activeSince(a) ?? 0) - (this.peers.activeSince(b) ?? 0));
+    if (!replica.isLeader || target === undefined) return;
+    this.#deps.logger.info("leadership transfer starting", { to: hexId(target) });
+    const code = await new Promise<ErrorCode | undefined>((resolve) => replica.transferLeader(target, resolve));
+    if (code === undefined) this.#deps.logger.info("leadership transfer finished", { to: hexId(target) });
+    else this.#deps.logger.warn("leadership transfer failed", { to: hexId(target), error: code });
+  }
+
   /** Lets requests in flight finish within `timeoutMs`, makes everything durable and closes. */
   async stop(timeoutMs: number): Promise<void> {
+    this.#publisher?.stop();
     await this.#drained(timeoutMs);
     this.replica.stop();
     this.#timers.stop();
     this.#compaction.stop();
+    await this.peers.close();
     await new Promise<void>((resolve) => this.#checkpoints.finish(resolve));
     await this.member.storage.close();
   }
 
   async #drained(timeoutMs: number): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    while (this.replica.pendingCount > 0 && performance.now() < deadline) {
+    const deadline = nowMs() + timeoutMs;
+    while (this.replica.pendingCount > 0 && nowMs() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 
   async #begin(): Promise<void> {
-    const { config, replica, watchHub } = this;
-    const nowMs = this.context.nowMs;
-    this.#timers.every(config.heartbeatIntervalMs, () => replica.tick());
+    const { config, member, replica, watchHub } = this;
+    await this.peers.listen(config.listenPeerUrls);
+    for (const peer of [...member.initialPeers, ...member.membership.list()]) this.peers.add(peer);
+    this.#leaderlessSinceMs = nowMs();
+    this.#timers.every(config.heartbeatIntervalMs, () => {
+      replica.tick();
+      this.#watchLeaderless();
+    });
     this.#timers.every(HOUSEKEEPING_MS, () => {
       watchHub.tick(nowMs());
       this.#checkpoints.visit();
       this.#compactByItself(nowMs());
+      this.#duties.visit();
     });
-    this.#timers.every(LEASE_VISIT_MS, () => {
-      if (replica.isLeader) this.#leaseExpiry.visit(nowMs());
-    });
-    const published = new Promise<void>((resolve) => {
-      this.#published = resolve;
-    });
-    replica.campaign();
-    await published;
+    const { voters } = replica.status().confState;
+    if (voters.length === 1 && voters[0] === this.context.memberId) replica.campaign();
+    else this.#hurryFirstElection();
+    await this.#publish();
     this.#compaction.start();
   }
 
-  /** A new leader: leases start their clocks, and what the cluster should know of this member is written. */
+  /** Where a quorum is connected already, nobody need wait for a whole election timeout at the start. */
+  #hurryFirstElection(): void {
+    const { config, peers, replica } = this;
+    if (!config.initialElectionTickAdvance) return;
+    const deadlineMs = nowMs() + 5 * config.electionTimeoutMs;
+    const look = (): void => {
+      if (replica.leader !== 0n || nowMs() > deadlineMs) return;
+      const { voters } = replica.status().confState;
+      const active = voters.filter((id) => id === this.context.memberId || peers.activeSince(id) !== undefined);
+      if (active.length < Math.floor(voters.length / 2) + 1 || voters.length === 0) setTimeout(look, HURRY_POLL_MS);
+      else replica.advanceTicks(Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs) - 2);
+    };
+    setTimeout(look, HURRY_POLL_MS);
+  }
+
+  /** Resolves once the cluster knows this member as it is: it has then caught up as well. */
+  #publish(): Promise<void> {
+    const { config, context } = this;
+    this.#publisher = new Publisher({
+      memberId: context.memberId,
+      name: config.name,
+      clientUrls: config.advertiseClientUrls.map(({ text }) => text),
+      logger: this.#deps.logger,
+      propose: (kind, request, done) => {
+        const refused = this.proposer.propose(kind, request, new OwnRequest(done));
+        if (refused !== undefined) setImmediate(() => done(refused));
+      },
+    });
+    return this.#publisher.publish();
+  }
+
+  /** The first entry of a leader's term was applied: if this member leads, its duties begin. */
   #onFirstCommitInTerm(): void {
-    const { lessor } = this.member;
     // Called while an entry is being applied, possibly one of an earlier life: only a leader of today has duties.
     queueMicrotask(() => {
-      if (!this.replica.isLeader || lessor.isPrimary) return;
-      lessor.promote(this.context.nowMs(), this.config.electionTimeoutMs);
-      this.#deps.metrics.raft.leaderChanges.add(1);
-      this.#deps.logger.info("elected leader", {
-        "member-id": hexId(this.context.memberId),
-        term: this.replica.term,
-      });
-      this.#publish();
+      if (this.replica.isLeader) this.#duties.begin();
     });
   }
 
-  #publish(): void {
-    const { config, context, member } = this;
-    const self = must(member.membership.get(context.memberId), "this member is one of its cluster");
-    const clientUrls = config.advertiseClientUrls.map((url) => url.text);
-    const known = self.name === config.name && self.clientUrls.join() === clientUrls.join();
-    if (!known) {
-      const attributes = createMemberAttributes({ name: config.name, clientUrls });
-      this.#propose(
-        RequestKind.ClusterMemberAttrSet,
-        encodeClusterMemberAttrSetRequest(
-          createClusterMemberAttrSetRequest({ memberId: context.memberId, memberAttributes: attributes }),
-        ),
-        () => {},
-      );
+  #onLeadership(leader: bigint, role: Role, isNewLeader: boolean): void {
+    const { logger, metrics } = this.#deps;
+    const fields = { "local-member-id": hexId(this.member.storage.identity.memberId), term: this.member.raft.term };
+    if (role !== "leader") this.#duties.end();
+    if (isNewLeader) {
+      metrics.raft.leaderChanges.add(1);
+      logger.info("elected leader", { ...fields, leader: hexId(leader) });
     }
-    if (member.membership.clusterVersion !== ETCD_CLUSTER_VERSION) {
-      this.#propose(
-        RequestKind.ClusterVersionSet,
-        encodeClusterVersionSetRequest(createClusterVersionSetRequest({ ver: ETCD_CLUSTER_VERSION })),
-        () => {},
-      );
+    if (leader !== 0n) this.#leaderlessSinceMs = undefined;
+    else if (this.#leaderlessSinceMs === undefined) {
+      this.#leaderlessSinceMs = nowMs();
+      logger.warn("lost leader", fields);
     }
-    // Behind the two: once this read may be served, both are applied.
-    this.#whenCaughtUp(() => this.#published?.());
   }
 
-  #whenCaughtUp(done: () => void): void {
-    const look = (): void => {
-      const { membership } = this.member;
-      const ready = membership.clusterVersion !== undefined && membership.get(this.context.memberId)?.name !== "";
-      if (ready && this.replica.readsAreLinearizable()) done();
-      else setTimeout(look, 1);
-    };
-    look();
+  #watchLeaderless(): void {
+    const since = this.#leaderlessSinceMs;
+    const limitMs = LEADERLESS_ELECTION_TIMEOUTS * this.config.electionTimeoutMs;
+    if (since !== undefined && nowMs() - since > limitMs) this.gate.leaderLost();
+  }
+
+  #serveWaiting(): void {
+    const waiting = this.#waitingForServing;
+    this.#waitingForServing = [];
+    for (const run of waiting) run();
   }
 
   #onConfChange(change: RaftConfChange): ErrorCode | undefined {
     const { membership, raft } = this.member;
-    const { refused } = membership.applyConfChange(change);
-    raft.applyConfChange(confChangeV2(refused === undefined ? change : { type: change.type, nodeId: NO_MEMBER }));
-    return refused;
+    const outcome = membership.applyConfChange(change);
+    const nodeId = outcome.refused === undefined ? change.nodeId : 0n;
+    raft.applyConfChange(confChangeV2({ type: change.type, nodeId }));
+    if (outcome.refused === undefined) this.#adjustPeers(outcome);
+    return outcome.refused;
+  }
+
+  #adjustPeers({ id, kind, member }: ChangeOutcome): void {
+    const { logger, removed } = this.#deps;
+    if (kind !== "remove") {
+      this.peers.add(must(member, "a change that took effect has a member"));
+      return;
+    }
+    logger.info("removed member", { "removed-remote-peer-id": hexId(id) });
+    if (id === this.member.storage.identity.memberId) setTimeout(removed, REMOVED_LINGER_MS);
+    else this.peers.remove(id);
+  }
+
+  #memberOf(id: bigint): ReturnType<Member["membership"]["get"]> {
+    return this.member.membership.get(id) ?? this.member.initialPeers.find((peer) => peer.id === id);
+  }
+
+  /** The server version of each member; undefined for one that does not answer. */
+  #serverVersions(): Promise<readonly (string | undefined)[]> {
+    const { membership } = this.member;
+    return Promise.all(
+      membership.list().map(async ({ id, peerUrls }) => {
+        if (id === this.context.memberId) return ETCD_VERSION;
+        for (const url of peerUrls) {
+          const versions = await this.peerClient.getVersion(url, VERSION_TIMEOUT_MS).catch(() => undefined);
+          if (versions !== undefined) return versions.etcdserver;
+        }
+        return undefined;
+      }),
+    );
   }
 
   /** True when the request was taken; `done` is then called once it was applied or given up. */
@@ -385,16 +583,25 @@ export class Node {
   }
 }
 
+function nowMs(): number {
+  return performance.now();
+}
+
+/** What a client's request may take: etcd's figure. */
+function requestTimeoutMs(config: ServerConfig): number {
+  return REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
+}
+
 function replicaConfig(config: ServerConfig): ReplicaConfig {
-  const requestTimeoutMs = REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
+  const ticks = (ms: number): number => Math.ceil(ms / config.heartbeatIntervalMs);
   return {
     applyBacklogMax: APPLY_BACKLOG_MAX,
-    requestTimeoutTicks: Math.ceil(requestTimeoutMs / config.heartbeatIntervalMs),
+    requestTimeoutTicks: ticks(requestTimeoutMs(config)),
     catchUpEntries: config.snapshotCatchupEntries,
     catchUpBytesMax: CATCH_UP_BYTES_MAX,
     electionTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
-    readRetryTicks: Math.ceil(READ_RETRY_MS / config.heartbeatIntervalMs),
+    readRetryTicks: ticks(READ_RETRY_MS),
     heldProposalBytesMax: HELD_PROPOSAL_BYTES_MAX,
-    snapshotGraceTicks: Math.ceil(SNAPSHOT_GRACE_MS / config.heartbeatIntervalMs),
+    snapshotGraceTicks: ticks(SNAPSHOT_GRACE_MS),
   };
 }

@@ -36,10 +36,11 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   });
   const prometheus = new PrometheusMetrics();
   const metrics = serverMetrics(prometheus);
+  const stop = stopRequests();
   let node: Node;
   let listeners: Listeners;
   try {
-    node = await Node.start(config, { logger, metrics, fatal });
+    node = await Node.start(config, { logger, metrics, fatal, peerTls: undefined, removed: stop.removed });
     listeners = await Listeners.open(
       node,
       observeHandlerErrors(grpcMetrics(prometheus, config.metrics === "extensive"), logger, fatal),
@@ -74,11 +75,12 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
     })),
   });
   metrics.clusterVersion(undefined, ETCD_CLUSTER_VERSION.replace(/\.\d+$/, ""));
-  const stop = stopSignal();
   logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
   void prometheus.watchProcess();
-  await stop;
+  const reason = await stop.asked;
+  if (reason === "removed") logger.error("the member has been permanently removed from the cluster", {});
   logger.info("stopping", { name: config.name });
+  if (reason === "signal") await node.handOver();
   await listeners.drain(DRAIN_MS);
   await node.stop(DRAIN_MS);
   logger.info("stopped", { name: config.name });
@@ -86,18 +88,22 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   process.exit(0);
 }
 
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    let asked = false;
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.on(signal, () => {
-        if (asked) process.exit(EXIT_FATAL);
-        asked = true;
-        resolve();
-      });
-    }
+type StopReason = "signal" | "removed";
+
+/** Waits for the first reason to stop; a second signal ends the process at once. */
+function stopRequests(): { readonly asked: Promise<StopReason>; readonly removed: () => void } {
+  let ask: (reason: StopReason) => void = () => {};
+  const asked = new Promise<StopReason>((resolve) => {
+    ask = resolve;
   });
+  let signals = 0;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (++signals > 1) process.exit(EXIT_FATAL);
+      ask("signal");
+    });
+  }
+  return { asked, removed: () => ask("removed") };
 }
 
 function logsToStandardError(config: ServerConfig): boolean {

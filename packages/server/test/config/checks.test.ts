@@ -79,7 +79,6 @@ describe("configuration checks", () => {
     "--peer-client-cert-auth",
     "--peer-auto-tls",
     "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
-    "--initial-cluster-state=existing",
     "--force-new-cluster",
     "--discovery-srv=example.com",
     "--discovery-token=x",
@@ -90,13 +89,10 @@ describe("configuration checks", () => {
     );
   });
 
-  it("refuses to listen with TLS and to be one of several members", () => {
+  it("refuses to listen with TLS", () => {
     expect(
       failure(parse([NAMED, "--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://a:1"])),
     ).toBe("1 quorate: --listen-client-urls: TLS is not supported by this version of Quorate (https://127.0.0.1:1)");
-    expect(failure(parse([NAMED, "--initial-cluster=a=http://x:1,b=http://y:1"]))).toBe(
-      "1 quorate: --initial-cluster names 2 members: this version of Quorate runs clusters of one member",
-    );
   });
 
   it("reports all problems at once", () => {
@@ -123,7 +119,6 @@ describe("accepted flags that do nothing", () => {
     ["--backend-bbolt-freelist-type=array", "flag has no meaning in Quorate and is ignored"],
     ["--memory-mlock", "flag has no meaning in Quorate and is ignored"],
     ["--v2-deprecation=gone", "flag has no meaning in Quorate and is ignored"],
-    ["--listen-peer-urls=http://127.0.0.1:1", "flag is not supported yet and has no effect"],
     ["--enable-grpc-gateway", "flag is not supported yet and has no effect"],
     ["--corrupt-check-time=1h", "flag is not supported yet and has no effect"],
   ])("warns once of %s", (flag, message) => {

@@ -205,12 +205,4 @@ describe("a start that cannot be", () => {
     expect(message).toContain("EADDRINUSE");
     await start();
   });
-
-  it("says that clusters of several members are not there yet, rather than wait for votes", async () => {
-    const message = await reason(
-      TestNode.start(directory.path, ["--initial-cluster=n1=http://127.0.0.1:23800,n2=http://127.0.0.1:23801"]),
-    );
-
-    expect(message).toContain("runs clusters of one member");
-  });
 });

@@ -39,18 +39,6 @@ function unsupported(settings: Settings): string[] {
     if (secure !== undefined)
       problems.push(`--${name}: TLS is not supported by this version of Quorate (${secure.text})`);
   }
-  const members = new Set(
-    settings
-      .text("initial-cluster")
-      .split(",")
-      .filter((part) => part !== "")
-      .map((part) => part.split("=")[0]),
-  );
-  if (members.size > 1) {
-    problems.push(
-      `--initial-cluster names ${members.size} members: this version of Quorate runs clusters of one member`,
-    );
-  }
   return problems;
 }
 

@@ -4,7 +4,10 @@ import { SECURITY_FLAGS } from "./flag-table-security.ts";
 const BATCHES = "the backend takes a batch with each batch of the log";
 const SLICES = "slices are sized by the time they may take";
 const UINT32_MAX = 4294967295;
-const ONE_MEMBER = "this version runs clusters of one member";
+const NOT_COMPARED = "members do not compare their data yet";
+const NO_DOWNGRADES = "this version cannot be downgraded yet";
+const NO_FORCE = "clusters cannot be cut down to one member yet";
+const FIXED_DEADLINE = "the deadlines are 5 s";
 const BBOLT = "the storage engine is not bbolt";
 const NO_DISCOVERY = "it belongs to discovery, which is not used";
 
@@ -26,10 +29,7 @@ const MEMBER_FLAGS: readonly Flag[] = [
     support: "notYet",
     note: "a member that is alone stands for election at once",
   }),
-  member("listen-peer-urls", "urls", "http://localhost:2380", "URLs to listen on for other members.", {
-    support: "notYet",
-    note: `${ONE_MEMBER} and opens no peer listener`,
-  }),
+  member("listen-peer-urls", "urls", "http://localhost:2380", "URLs to listen on for other members."),
   member("listen-client-urls", "urls", "http://localhost:2379", "URLs to listen on for clients, gRPC and HTTP."),
   member(
     "listen-client-http-urls",
@@ -91,12 +91,12 @@ const MEMBER_FLAGS: readonly Flag[] = [
   member("raft-read-timeout", "duration", "5s", "Read timeout of peer connections; at least 5s.", {
     fileKey: undefined,
     support: "notYet",
-    note: ONE_MEMBER,
+    note: FIXED_DEADLINE,
   }),
   member("raft-write-timeout", "duration", "5s", "Write timeout of peer connections; at least 5s.", {
     fileKey: undefined,
     support: "notYet",
-    note: ONE_MEMBER,
+    note: FIXED_DEADLINE,
   }),
   member("memory-mlock", "bool", "false", "Keep the database's pages in memory.", {
     support: "noMeaning",
@@ -110,8 +110,6 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
   clustering("initial-cluster", "string", "", "Members at the start: name=url,name=url; this member alone when empty."),
   clustering("initial-cluster-state", "choice", "new", "new, or existing to join a running cluster.", {
     choices: ["new", "existing"],
-    support: "refused",
-    note: ONE_MEMBER,
   }),
   clustering("initial-cluster-token", "string", "etcd-cluster", "Tells clusters of equal members apart."),
   clustering(
@@ -126,10 +124,7 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
     choices: ["exit", "proxy"],
     fileKey: undefined,
   }),
-  clustering("strict-reconfig-check", "bool", "true", "Refuse membership changes that would lose the quorum.", {
-    support: "notYet",
-    note: ONE_MEMBER,
-  }),
+  clustering("strict-reconfig-check", "bool", "true", "Refuse membership changes that would lose the quorum."),
   clustering("pre-vote", "bool", "true", "Ask before an election whether it could be won."),
   clustering("auto-compaction-retention", "string", "0", "History to keep: hours or a duration, or revisions; 0: all."),
   clustering("auto-compaction-mode", "string", "periodic", "What the retention counts: periodic or revision."),
@@ -138,10 +133,10 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
     support: "noMeaning",
     note: "there is no v2 store",
   }),
-  clustering("max-learners", "int", "1", "Most learners in the cluster.", { support: "notYet", note: ONE_MEMBER }),
+  clustering("max-learners", "int", "1", "Most learners in the cluster."),
   clustering("force-new-cluster", "bool", "false", "Start as the only member whatever the log says. Unsafe.", {
     support: "refused",
-    note: ONE_MEMBER,
+    note: NO_FORCE,
   }),
   clustering("discovery-endpoints", "set", "", "Endpoints of the discovery cluster.", {
     support: "refused",
@@ -220,11 +215,11 @@ const RUNTIME_FLAGS: readonly Flag[] = [
   }),
   runtime("corrupt-check-time", "duration", "0s", "Time between comparisons of the members' data; 0: never.", {
     support: "notYet",
-    note: ONE_MEMBER,
+    note: NOT_COMPARED,
   }),
   runtime("compact-hash-check-time", "duration", "1m0s", "Time between comparisons of compaction hashes.", {
     support: "notYet",
-    note: ONE_MEMBER,
+    note: NOT_COMPARED,
   }),
   runtime("compaction-batch-limit", "int", "0", "Most revisions removed in one slice of compaction; 0: 1000.", {
     support: "notYet",
@@ -242,7 +237,7 @@ const RUNTIME_FLAGS: readonly Flag[] = [
   ),
   runtime("downgrade-check-time", "duration", "5s", "Time between two checks of a downgrade.", {
     support: "notYet",
-    note: ONE_MEMBER,
+    note: NO_DOWNGRADES,
   }),
   runtime("warning-apply-duration", "duration", "100ms", "Warn of applies that take longer.", {
     support: "notYet",

@@ -1,4 +1,3 @@
-import { bytesFromLatin1 } from "@quorate/base";
 import type { Method, StreamCall, UnaryCall, UnaryHandler } from "@quorate/grpc";
 import {
   createLeaseGrantResponse,
@@ -18,12 +17,76 @@ import {
   encodeLeaseTimeToLiveResponse,
   type LeaseGrantRequest,
   type LeaseRevokeRequest,
+  type ResponseHeader,
 } from "@quorate/protocol";
 import { type HeaderResult, type LeaseGrantResult, leaseCostBytes, RequestKind } from "../../core/index.ts";
+import type { LeaseOutcome } from "../lease-requests.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer, WriteMethod } from "./proposal.ts";
-import { failUndecodable, failUndecodableStream, isWellFormed } from "./reply.ts";
+import { failUndecodable, failUndecodableStream, failWith, isWellFormed } from "./reply.ts";
+
+/** One stream of renewals. Where the leader is elsewhere, answers come later, and the stream may be over by then. */
+class KeepAliveStream {
+  readonly #context: NodeContext;
+  readonly #call: StreamCall;
+  #isOver = false;
+  #waiting = 0;
+  #isHalfClosed = false;
+
+  constructor(context: NodeContext, call: StreamCall) {
+    this.#context = context;
+    this.#call = call;
+  }
+
+  open(): void {
+    const call = this.#call;
+    call.onMessage = (message) => this.#onMessage(message);
+    call.onCancel = () => {
+      this.#isOver = true;
+    };
+    call.onHalfClose = () => {
+      this.#isHalfClosed = true;
+      this.#endWhenAnswered();
+    };
+  }
+
+  #onMessage(message: Uint8Array): void {
+    let id: bigint;
+    try {
+      id = decodeLeaseKeepAliveRequest(message).id;
+    } catch (error) {
+      this.#isOver = true;
+      failUndecodableStream(this.#call, error);
+      return;
+    }
+    const header = responseHeader(this.#context);
+    this.#waiting++;
+    this.#context.leaseRequests.renew(id, (outcome) => {
+      this.#waiting--;
+      if (!this.#isOver) this.#answer(id, header, outcome);
+    });
+  }
+
+  #answer(id: bigint, header: ResponseHeader, outcome: LeaseOutcome<number>): void {
+    if (typeof outcome === "string" && outcome !== "leaseNotFound") {
+      this.#isOver = true;
+      failWith(this.#call, outcome);
+      return;
+    }
+    // A lease nobody knows (any more) is told by TTL 0, not by an error.
+    const ttl = typeof outcome === "string" ? 0 : outcome.value;
+    if (ttl > 0) this.#context.counts.leasesRenewed++;
+    this.#call.send(encodeLeaseKeepAliveResponse(createLeaseKeepAliveResponse({ header, id, ttl })));
+    this.#endWhenAnswered();
+  }
+
+  #endWhenAnswered(): void {
+    if (this.#isOver || !this.#isHalfClosed || this.#waiting > 0) return;
+    this.#isOver = true;
+    this.#call.end();
+  }
+}
 
 /** `etcdserverpb.Lease`. gRPC API page, section 7. */
 export class LeaseService {
@@ -84,32 +147,9 @@ export class LeaseService {
       call.respond(encodeLeaseRevokeResponse({ header: responseHeader(this.#context, revision) })),
   };
 
-  readonly #keepAlive = (call: StreamCall): void => {
-    call.onMessage = (message) => {
-      let id: bigint;
-      try {
-        id = decodeLeaseKeepAliveRequest(message).id;
-      } catch (error) {
-        failUndecodableStream(call, error);
-        return;
-      }
-      this.#renew(call, id);
-    };
-    call.onHalfClose = () => call.end();
-  };
-
-  #renew(call: StreamCall, id: bigint): void {
-    const { lessor, nowMs } = this.#context;
-    const header = responseHeader(this.#context);
-    const renewed = lessor.renew(id, nowMs());
-    if (typeof renewed === "number") this.#context.counts.leasesRenewed++;
-    // A lease nobody knows (any more) is told by TTL 0, not by an error.
-    const ttl = typeof renewed === "string" ? 0 : renewed;
-    call.send(encodeLeaseKeepAliveResponse(createLeaseKeepAliveResponse({ header, id, ttl })));
-  }
+  readonly #keepAlive = (call: StreamCall): void => new KeepAliveStream(this.#context, call).open();
 
   readonly #timeToLive = (call: UnaryCall, message: Uint8Array): void => {
-    const { lessor, nowMs } = this.#context;
     let request: ReturnType<typeof decodeLeaseTimeToLiveRequest>;
     try {
       request = decodeLeaseTimeToLiveRequest(message);
@@ -118,18 +158,14 @@ export class LeaseService {
       return;
     }
     const header = responseHeader(this.#context);
-    const found = lessor.timeToLive(request.id, nowMs());
-    const fields =
-      found === undefined
-        ? { header, id: request.id, ttl: -1 }
-        : {
-            header,
-            id: request.id,
-            ttl: found.ttl,
-            grantedTtl: found.grantedTtl,
-            keys: request.keys ? lessor.keysOf(request.id).map(bytesFromLatin1) : [],
-          };
-    call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse(fields)));
+    this.#context.leaseRequests.timeToLive(request.id, request.keys, (outcome) => {
+      if (typeof outcome === "string" && outcome !== "leaseNotFound") {
+        failWith(call, outcome);
+        return;
+      }
+      const fields = typeof outcome === "string" ? { id: request.id, ttl: -1 } : outcome.value;
+      call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse({ ...fields, header })));
+    });
   };
 
   readonly #leases = (call: UnaryCall, message: Uint8Array): void => {

@@ -86,7 +86,7 @@ export class MaintenanceService {
       raftAppliedIndex: replica.appliedIndex,
       errors,
       dbSizeInUse: backend.sizeInUseBytes(),
-      isLearner: false,
+      isLearner: this.#context.isLearner(),
       storageVersion: STORAGE_VERSION,
       dbSizeQuota: this.#deps.quotaBytes,
       downgradeInfo: createDowngradeInfo(),
@@ -160,15 +160,23 @@ export class MaintenanceService {
     });
   };
 
-  /** A leader that is alone can only be asked to stay. */
   readonly #moveLeader = (call: UnaryCall, message: Uint8Array): void => {
+    let targetId: bigint;
     try {
-      const { targetId } = decodeMoveLeaderRequest(message);
-      if (!this.#context.replica.isLeader) failWith(call, "notLeader");
-      else if (targetId !== this.#context.memberId) failWith(call, "badLeaderTransferee");
-      else call.respond(encodeMoveLeaderResponse({ header: undefined }));
+      targetId = decodeMoveLeaderRequest(message).targetId;
     } catch (error) {
       failUndecodable(call, error);
+      return;
+    }
+    const { membership, replica } = this.#context;
+    const target = membership.get(targetId);
+    if (!replica.isLeader) failWith(call, "notLeader");
+    else if (target === undefined || target.isLearner) failWith(call, "badLeaderTransferee");
+    else {
+      replica.transferLeader(targetId, (code) => {
+        if (code === undefined) call.respond(encodeMoveLeaderResponse({ header: undefined }));
+        else failWith(call, code);
+      });
     }
   };
 }

@@ -2,6 +2,7 @@ import type { Lessor, Store, WatchHub } from "@quorate/mvcc";
 import type { HeaderBytes, Writer } from "@quorate/protocol";
 import type { LevelBackend } from "@quorate/storage";
 import type { Alarms, Counts, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
+import type { LeaseRequests } from "../lease-requests.ts";
 
 /** Limits of the client API, from the configuration. */
 export interface ApiLimits {
@@ -33,6 +34,11 @@ export interface NodeContext {
   readonly writer: Writer;
   /** Asks, through the log, for this member's NOSPACE alarm; does nothing when it is active or asked for already. */
   readonly raiseNoSpace: () => void;
+  readonly leaseRequests: LeaseRequests;
+  /** Whether this member may not vote yet. */
+  readonly isLearner: () => boolean;
+  /** Runs a callback: at once, or, while a snapshot replaces the state machine, as soon as it may be looked at again. */
+  readonly whenServing: (run: () => void) => void;
   /** Calls back once physical revision compaction has nothing left to do. */
   readonly whenCompacted: (done: () => void) => void;
 }

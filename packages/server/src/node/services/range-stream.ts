@@ -61,8 +61,8 @@ class RangeStream {
   /** The read may be served: begins to. */
   readonly begin = (): void => {
     if (this.#cancelled) return;
-    this.#call.onDrain = this.#run;
-    this.#run();
+    this.#call.onDrain = () => this.#context.whenServing(this.#run);
+    this.#context.whenServing(this.#run);
   };
 
   readonly refuse = (code: ErrorCode): void => {

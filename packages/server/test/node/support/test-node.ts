@@ -64,7 +64,7 @@ export class TestNode {
     const prometheus = new PrometheusMetrics();
     const metrics = serverMetrics(prometheus);
     const onFatal = (error: Error): void => void fatal.push(error);
-    const node = await Node.start(config, { logger, metrics, fatal: onFatal });
+    const node = await Node.start(config, { logger, metrics, fatal: onFatal, peerTls: undefined, removed: () => {} });
     try {
       const listeners = await Listeners.open(
         node,
@@ -107,7 +107,7 @@ export class TestNode {
   }
 }
 
-/** What the flags of a lone test member come to. Nothing listens at its peer URL. */
+/** What the flags of a lone test member come to. It listens for peers somewhere else than it says. */
 export function testConfig(directory: string, clientPort: number, flags: readonly string[] = []): ServerConfig {
   const url = `http://127.0.0.1:${clientPort}`;
   return configOf(
@@ -116,7 +116,7 @@ export function testConfig(directory: string, clientPort: number, flags: readonl
       `--data-dir=${join(directory, "data")}`,
       `--listen-client-urls=${url}`,
       `--advertise-client-urls=${url}`,
-      "--listen-peer-urls=http://127.0.0.1:23800",
+      "--listen-peer-urls=http://127.0.0.1:0",
       "--initial-advertise-peer-urls=http://127.0.0.1:23800",
       "--initial-cluster=n1=http://127.0.0.1:23800",
       ...flags,

@@ -1,0 +1,104 @@
+import type { Logger } from "@quorate/base";
+import type { Lessor } from "@quorate/mvcc";
+import {
+  createClusterVersionSetRequest,
+  encodeClusterVersionSetRequest,
+  encodeLeaseCheckpointRequest,
+  encodeLeaseRevokeRequest,
+} from "@quorate/protocol";
+import { type Counts, decideClusterVersion, LeaseExpiry, type Membership, RequestKind } from "../core/index.ts";
+
+/** Leases are looked at so often, and the versions of the members; etcd's figures. */
+const LEASE_VISIT_MS = 500;
+const VERSION_VISIT_MS = 4000;
+/** Checkpoints of leases in one entry. */
+const LEASE_CHECKPOINTS_MAX = 1000;
+
+export interface LeaderDutiesDeps {
+  readonly counts: Counts;
+  readonly lessor: Lessor;
+  readonly membership: Membership;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+  readonly electionTimeoutMs: number;
+  /** Proposes a request; `done` is called once it was applied or given up. False when refused at once. */
+  readonly propose: (kind: number, request: Uint8Array, done: () => void) => boolean;
+  /** The server version of each member, this one's included; undefined for one that does not answer. Never rejects. */
+  readonly serverVersions: () => Promise<readonly (string | undefined)[]>;
+}
+
+/**
+ * What only the leader does: it ends leases, checkpoints their remaining time, and settles the cluster version. Peer protocol page,
+ * sections 13.5, 16 and 18.
+ */
+export class LeaderDuties {
+  readonly #deps: LeaderDutiesDeps;
+  readonly #expiry: LeaseExpiry;
+  #leads = false;
+  #nextLeaseMs = 0;
+  #nextVersionMs = 0;
+  #isAskingVersions = false;
+
+  constructor(deps: LeaderDutiesDeps) {
+    this.#deps = deps;
+    this.#expiry = new LeaseExpiry({
+      counts: deps.counts,
+      lessor: deps.lessor,
+      proposeRevoke: (id, done) => deps.propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
+    });
+  }
+
+  /** The first entry of this leader's term is applied: what earlier leaders have done is known, its time begins. */
+  begin(): void {
+    const { electionTimeoutMs, lessor, nowMs } = this.#deps;
+    this.#leads = true;
+    lessor.promote(nowMs(), electionTimeoutMs);
+    this.#nextVersionMs = 0;
+    this.visit();
+  }
+
+  /** Somebody else leads, or nobody: leases do not end here. */
+  end(): void {
+    if (!this.#leads) return;
+    this.#leads = false;
+    this.#deps.lessor.demote();
+  }
+
+  /** Does what is due; call it several times a second. */
+  visit(): void {
+    if (!this.#leads) return;
+    const nowMs = this.#deps.nowMs();
+    if (nowMs >= this.#nextLeaseMs) {
+      this.#nextLeaseMs = nowMs + LEASE_VISIT_MS;
+      this.#expiry.visit(nowMs);
+      this.#checkpointLeases(nowMs);
+    }
+    if (nowMs >= this.#nextVersionMs && !this.#isAskingVersions) {
+      this.#nextVersionMs = nowMs + VERSION_VISIT_MS;
+      this.#settleVersion();
+    }
+  }
+
+  #checkpointLeases(nowMs: number): void {
+    const checkpoints = this.#deps.lessor.checkpointsDue(nowMs, LEASE_CHECKPOINTS_MAX);
+    if (checkpoints.length === 0) return;
+    const request = encodeLeaseCheckpointRequest({
+      checkpoints: checkpoints.map(({ id, remainingTtl }) => ({ id, remainingTtl })),
+    });
+    this.#deps.propose(RequestKind.LeaseCheckpoint, request, () => {});
+  }
+
+  #settleVersion(): void {
+    this.#isAskingVersions = true;
+    void this.#deps.serverVersions().then((serverVersions) => {
+      this.#isAskingVersions = false;
+      if (!this.#leads) return;
+      const { logger, membership, propose } = this.#deps;
+      const version = decideClusterVersion({ current: membership.clusterVersion, serverVersions });
+      if (version === undefined) return;
+      logger.info("setting the cluster version", { from: membership.clusterVersion, to: version });
+      const request = createClusterVersionSetRequest({ ver: version });
+      propose(RequestKind.ClusterVersionSet, encodeClusterVersionSetRequest(request), () => {});
+    });
+  }
+}

@@ -1,0 +1,97 @@
+import { bytesFromLatin1 } from "@quorate/base";
+import type { Lessor } from "@quorate/mvcc";
+import { createLeaseTimeToLiveResponse, type ErrorCode, type LeaseTimeToLiveResponse } from "@quorate/protocol";
+import type { Replica } from "../core/index.ts";
+import { type LeaderLink, leaseAttempt } from "./leader-link.ts";
+import { type PeerClient, PeerHttpError } from "./peer/index.ts";
+
+/** The leader has applied what it knows to be committed within this time, or another member's question fails. */
+const APPLY_WAIT_MS = 1000;
+const APPLY_POLL_MS = 2;
+
+export type LeaseOutcome<T> = { readonly value: T } | ErrorCode;
+
+export interface LeaseRequestsDeps {
+  readonly lessor: Lessor;
+  readonly replica: Replica;
+  readonly link: LeaderLink;
+  readonly client: () => PeerClient;
+  readonly requestTimeoutMs: number;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Renewing leases and asking for their time: only the leader knows, so other members pass it on. gRPC API page, section 7.2; peer
+ * protocol page, section 2.
+ */
+export class LeaseRequests {
+  readonly #deps: LeaseRequestsDeps;
+
+  constructor(deps: LeaseRequestsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Calls back with the lease's TTL in seconds, at once where this member leads. */
+  renew(id: bigint, done: (outcome: LeaseOutcome<number>) => void): void {
+    const { client, lessor, link, nowMs, requestTimeoutMs } = this.#deps;
+    const renewed = lessor.renew(id, nowMs());
+    if (typeof renewed === "number") done({ value: renewed });
+    else if (renewed !== "notPrimary") done("leaseNotFound");
+    else void link.ask((url) => leaseAttempt(client().renewLease(url, id, requestTimeoutMs))).then(done);
+  }
+
+  /** Calls back with what the leader knows of the lease; without a header. */
+  timeToLive(id: bigint, keys: boolean, done: (outcome: LeaseOutcome<LeaseTimeToLiveResponse>) => void): void {
+    const { client, lessor, link, requestTimeoutMs } = this.#deps;
+    if (lessor.isPrimary) {
+      const known = this.#ownTimeToLive(id, keys);
+      done(known === undefined ? "leaseNotFound" : { value: known });
+    } else {
+      const options = { keys, timeoutMs: requestTimeoutMs };
+      void link.ask((url) => leaseAttempt(client().timeToLive(url, id, options))).then(done);
+    }
+  }
+
+  /** Renews for another member. Rejects with a PeerHttpError. */
+  async renewForPeer(id: bigint): Promise<number> {
+    await this.#applied();
+    const { lessor, nowMs } = this.#deps;
+    const renewed = lessor.renew(id, nowMs());
+    if (renewed === "notPrimary") throw new PeerHttpError(400, "not a primary lessor");
+    if (typeof renewed === "string") throw new PeerHttpError(404, "lease not found");
+    return renewed;
+  }
+
+  /** The same for the time to live. */
+  async timeToLiveForPeer(id: bigint, keys: boolean): Promise<LeaseTimeToLiveResponse> {
+    await this.#applied();
+    if (!this.#deps.lessor.isPrimary) throw new PeerHttpError(500, "not a primary lessor");
+    const known = this.#ownTimeToLive(id, keys);
+    if (known === undefined) throw new PeerHttpError(404, "lease not found");
+    return known;
+  }
+
+  #ownTimeToLive(id: bigint, keys: boolean): LeaseTimeToLiveResponse | undefined {
+    const { lessor, nowMs } = this.#deps;
+    const found = lessor.timeToLive(id, nowMs());
+    if (found === undefined) return undefined;
+    const { grantedTtl, ttl } = found;
+    return createLeaseTimeToLiveResponse({
+      id,
+      ttl,
+      grantedTtl,
+      keys: keys ? lessor.keysOf(id).map(bytesFromLatin1) : [],
+    });
+  }
+
+  /** A lease granted through another member may be committed and not yet applied here. */
+  async #applied(): Promise<void> {
+    const { nowMs, replica } = this.#deps;
+    const target = replica.commitIndex;
+    const deadlineMs = nowMs() + APPLY_WAIT_MS;
+    while (replica.appliedIndex < target) {
+      if (nowMs() >= deadlineMs) throw new PeerHttpError(408, "waiting for the applied index took too long");
+      await new Promise((resolve) => setTimeout(resolve, APPLY_POLL_MS));
+    }
+  }
+}

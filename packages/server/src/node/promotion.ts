@@ -1,0 +1,46 @@
+import { ERRORS, type ErrorCode } from "@quorate/protocol";
+import type { ClusterMember, MemberChanges } from "../core/index.ts";
+import type { Attempt, LeaderLink } from "./leader-link.ts";
+import { type PeerClient, PeerHttpError, PeerRequestError } from "./peer/index.ts";
+
+/** How the refusals of a promotion are told to another member: some by their status, some by their text. */
+const STATUS_OF: Readonly<Partial<Record<ErrorCode, number>>> = {
+  memberNotFound: 404,
+  memberNotLearner: 412,
+  learnerNotReady: 412,
+};
+const TEXT_OF: Readonly<Partial<Record<ErrorCode, string>>> = {
+  memberNotFound: "membership: ID not found",
+  memberNotLearner: "membership: can only promote a learner member",
+};
+
+/** Has the leader, another member, make a learner a voter. Resolves with the members afterwards, or why not. */
+export async function promoteViaLeader(
+  link: LeaderLink,
+  client: PeerClient,
+  request: { readonly id: bigint; readonly timeoutMs: number },
+): Promise<readonly ClusterMember[] | ErrorCode> {
+  const outcome = await link.ask((url) => attempt(client.promote(url, request.id, { timeoutMs: request.timeoutMs })));
+  return typeof outcome === "string" ? outcome : outcome.value;
+}
+
+async function attempt(answer: Promise<readonly ClusterMember[]>): Promise<Attempt<readonly ClusterMember[]>> {
+  try {
+    return { value: await answer };
+  } catch (error) {
+    if (!(error instanceof PeerRequestError)) return "unreachable";
+    if (error.status === 404) return { refused: "memberNotFound" };
+    if (error.status !== 412) return "unreachable";
+    return { refused: error.text.includes("in sync") ? "learnerNotReady" : "memberNotLearner" };
+  }
+}
+
+/** Makes a learner a voter for another member that was asked to. Rejects with a PeerHttpError. */
+export function promoteForPeer(changes: MemberChanges, id: bigint): Promise<readonly ClusterMember[]> {
+  return new Promise((resolve, reject) => {
+    changes.promote(id, (outcome) => {
+      if (typeof outcome !== "string") resolve(outcome);
+      else reject(new PeerHttpError(STATUS_OF[outcome] ?? 500, TEXT_OF[outcome] ?? ERRORS[outcome].message));
+    });
+  });
+}
