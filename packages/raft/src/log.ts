@@ -1,6 +1,6 @@
 import { assert } from "@quorate/base";
 
-import { countWithin, type Entry, entriesSize, NO_LIMIT, payloadSize } from "./entry.ts";
+import { countWithin, type Entry, entriesSize, entrySize, NO_LIMIT } from "./entry.ts";
 import type { LogGap, LogStorage } from "./log-storage.ts";
 import { PendingWrites } from "./pending-writes.ts";
 import type { Snapshot } from "./state.ts";
@@ -220,9 +220,15 @@ export class RaftLog {
     const end = Math.min(this.#committed, this.stableIndex) + 1;
     const entries = this.slice(this.#applying + 1, end, this.#applyBytesMax - this.#outstandingBytes);
     assert(typeof entries !== "string", "the host compacts only what it has applied", { from: this.#applying + 1 });
-    const bytes = entriesSize(entries);
+    let bytes = 0;
+    let payloadBytes = 0;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i] as Entry;
+      bytes += entrySize(entry);
+      payloadBytes += entry.data.length;
+    }
     this.#applying += entries.length;
-    this.#outstanding.push({ lastIndex: this.#applying, bytes, payloadBytes: payloadSize(entries) });
+    this.#outstanding.push({ lastIndex: this.#applying, bytes, payloadBytes });
     this.#outstandingBytes += bytes;
     this.#applyPaused = this.#outstandingBytes >= this.#applyBytesMax || this.#applying + 1 < end;
     return entries;

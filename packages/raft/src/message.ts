@@ -5,29 +5,53 @@ import { NO_MEMBER, type Snapshot } from "./state.ts";
 
 /** Kinds of messages; the numbers are the wire's. The kinds that a host may not deliver are listed by {@link isLocalMessage}. */
 export const MessageType = {
+  /** Local: stand for election. */
   Hup: 0,
+  /** Local: send heartbeats. */
   Beat: 1,
+  /** Proposed entries, passed on to the leader; no term. */
   Prop: 2,
+  /** Entries behind (`index`, `logTerm`), perhaps none, and the commit index. */
   App: 3,
+  /** Everything up to `index` is durable; or, with `reject`, no match at `index`, but perhaps at (`rejectHint`, `logTerm`). */
   AppResp: 4,
+  /** Asks for a vote in `term` for a log that ends at (`index`, `logTerm`); `context` tells a transfer. */
   Vote: 5,
+  /** The vote, or with `reject` none. */
   VoteResp: 6,
+  /** The state machine at `snapshot`, in place of entries that are gone. */
   Snap: 7,
+  /** The leader is alive; `commit` is known to be in the log of the receiver; `context` is to be echoed. */
   Heartbeat: 8,
+  /** The echo of a heartbeat with its `context`. */
   HeartbeatResp: 9,
+  /** Local: a message could not be delivered. */
   Unreachable: 10,
+  /** Local: what became of a snapshot message. */
   SnapStatus: 11,
+  /** Local: see whether a quorum was heard of. */
   CheckQuorum: 12,
+  /** Asks the leader to hand over to the member that `from` names. */
   TransferLeader: 13,
+  /** The leader asks the receiver to stand for election at once. */
   TimeoutNow: 14,
+  /** Asks the leader for the index of a read, whose context is the data of the one entry; no term. */
   ReadIndex: 15,
+  /** The answer: `index`, and the entry as it was. */
   ReadIndexResp: 16,
+  /** Asks whether a vote would be given in `term`, one above that of the sender. */
   PreVote: 17,
+  /** Whether it would. */
   PreVoteResp: 18,
+  /** Local, to and from storage threads that this implementation does not have. */
   StorageAppend: 19,
+  /** Local, as above. */
   StorageAppendResp: 20,
+  /** Local, as above. */
   StorageApply: 21,
+  /** Local, as above. */
   StorageApplyResp: 22,
+  /** Known to the wire format and never sent; see `RawNode.forgetLeader`. */
   ForgetLeader: 23,
 } as const;
 /** One of {@link MessageType}; a plain number, because a newer peer may send a kind we do not know. */
@@ -39,18 +63,31 @@ export type MessageType = number;
  * no term. Messages and their entries are shared: nobody writes to them once they are built. Source: raftpb `Message`.
  */
 export interface Message {
+  /** What it is. */
   readonly type: MessageType;
+  /** The receiver. */
   readonly to: bigint;
+  /** The sender; of a forwarded read who asked, of a transfer the target. */
   readonly from: bigint;
+  /** The sender's term, the next one in a pre-vote; 0 in what belongs to no term. */
   readonly term: number;
+  /** The term at `index`, or in a rejection at `rejectHint` (0: unknown). */
   readonly logTerm: number;
+  /** A position in the log. */
   readonly index: number;
+  /** What is to be appended or proposed; the context of a read. */
   readonly entries: readonly Entry[];
+  /** The leader's commit index, or in a heartbeat as much of it as the receiver is known to have. */
   readonly commit: number;
+  /** In a snapshot message, and nowhere else. */
   readonly snapshot: Snapshot | undefined;
+  /** Whether the answer is no. */
   readonly reject: boolean;
+  /** Where the logs may match. */
   readonly rejectHint: number;
+  /** Of a heartbeat and its echo, and of a vote that the leader has asked for. */
   readonly context: Uint8Array;
+  /** Of the storage protocol that is not used here. */
   readonly vote: bigint;
 }
 

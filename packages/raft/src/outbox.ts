@@ -52,7 +52,7 @@ export class Outbox {
   /** What is held from now on depends on Ready number `ready`. */
   holdFor(ready: number): void {
     if (this.#fresh.length === 0) return;
-    const last = this.#held[this.#held.length - 1];
+    const last = this.#held.length === 0 ? undefined : this.#held[this.#held.length - 1];
     // While the disk hangs this goes on and on for the same Ready, and must not add up.
     if (last?.ready === ready) for (const message of this.#fresh) add(last.messages, message);
     else this.#held.push({ ready, messages: this.#fresh });
@@ -79,8 +79,9 @@ export class Outbox {
 const NO_MESSAGES: readonly Message[] = [];
 
 function add(messages: Message[], message: Message): void {
-  const last = messages[messages.length - 1];
-  if (last !== undefined && supersedes(message, last)) messages.pop();
+  // PERF: index -1 of an empty array is looked up by name.
+  const count = messages.length;
+  if (count > 0 && supersedes(message, messages[count - 1] as Message)) messages.pop();
   if (messages.length >= HELD_MAX) messages.shift();
   messages.push(message);
 }

@@ -30,7 +30,9 @@ export class PendingWrites {
 
   /** Number of the Ready that carries the newest write in flight. */
   get newestReady(): number | undefined {
-    return this.#claims[this.#claims.length - 1]?.ready;
+    // PERF: index -1 of an empty array is looked up by name.
+    const count = this.#claims.length;
+    return count === 0 ? undefined : (this.#claims[count - 1] as Claim).ready;
   }
 
   get count(): number {

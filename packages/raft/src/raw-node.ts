@@ -6,7 +6,7 @@ import type { RaftConfig } from "./config.ts";
 import { changeConfiguration, checkedConfiguration } from "./configuration.ts";
 import { Core, type RaftDeps } from "./core.ts";
 import { hup } from "./election.ts";
-import { EntryType } from "./entry.ts";
+import { type Entry, EntryType } from "./entry.ts";
 import { applyConfChange, leaveJointWhenDue } from "./membership.ts";
 import {
   createMessage,
@@ -86,6 +86,7 @@ export class RawNode {
     return this.#core.leader;
   }
 
+  /** What it is at the moment; being a learner is a property of the configuration instead. */
   get role(): Role {
     return this.#core.role;
   }
@@ -155,7 +156,10 @@ export class RawNode {
     hup(this.#core, false);
   }
 
-  /** Proposes one entry for each of `datas`, in order; all or none. The bytes are shared from now on; the array is not kept. */
+  /**
+   * Proposes one entry for each of `datas`, in order; all or none. The bytes are shared from now on; the array is not kept.
+   * Nothing is queued: without a leader, as a candidate, and while leadership is handed over, the answer says so at once.
+   */
   propose(datas: readonly Uint8Array[]): ProposeOutcome {
     assert(datas.length > 0, "a proposal has entries");
     return propose(this.#core, datas);
@@ -178,13 +182,22 @@ export class RawNode {
     return applyConfChange(this.#core, change);
   }
 
-  /** Asks for an index at which a read is linearizable; it arrives as a read state, or never, and then is asked for again. */
+  /**
+   * Asks for an index at which a read is linearizable. It arrives in `Ready.readStates` with the same `context`, or never: a
+   * request is lost without a leader, with a message, with the leadership, and beyond `maxPendingReads`. Ask again then, with
+   * another context. `context` must not be empty and must be unique among all members' requests in flight, because leaders up
+   * to etcd 3.6 know requests by it; it is shared from now on. One request serves every reader that came before it.
+   */
   readIndex(context: Uint8Array): void {
     const entries = [{ term: 0, index: 0, type: EntryType.Normal, data: context }];
     step(this.#core, createMessage({ type: MessageType.ReadIndex, from: this.#core.id, entries }));
   }
 
-  /** Asks the leader, whoever it is, to hand over to `target`. */
+  /**
+   * Asks the leader, whoever it is, to hand over to `target`. Until that has come about, or an election timeout has passed, the
+   * leader accepts no proposals. Nothing happens if `target` is a learner, no member, or the leader; then, or after the timeout,
+   * the leader goes on. `status().transferee` tells whether one is under way.
+   */
   transferLeader(target: bigint): void {
     step(this.#core, createMessage({ type: MessageType.TransferLeader, from: target }));
   }
@@ -196,7 +209,7 @@ export class RawNode {
     core.leader = NO_MEMBER;
   }
 
-  /** The host could not deliver a message to `id`. */
+  /** The host could not deliver a message to `id`: what was streamed to it is sent again, one append at a time at first. */
   reportUnreachable(id: bigint): void {
     step(this.#core, createMessage({ type: MessageType.Unreachable, from: id }));
   }
@@ -246,9 +259,9 @@ export class RawNode {
     const entries = core.log.takeEntries();
     const snapshot = core.log.takeSnapshot();
     if (mustSync) {
-      const last = entries[entries.length - 1];
+      const count = entries.length;
       core.log.writes.add(number, {
-        lastIndex: last?.index ?? 0,
+        lastIndex: count === 0 ? 0 : (entries[count - 1] as Entry).index,
         snapshotIndex: snapshot?.index ?? 0,
         tick: core.ticks,
       });

@@ -1,7 +1,12 @@
 import type { ProgressState } from "./progress.ts";
 import type { ConfState, Role } from "./state.ts";
 
-/** Why a message or proposal had no effect. */
+/**
+ * Why a message or proposal had no effect. `lowerTerm`: it is of a term that is over. `leaderLease`: a vote was asked for while a
+ * leader is heard of. `notPromotable`: no voter, or a snapshot is not durable. `unappliedConfChange`: who votes is not certain.
+ * `limit`: a bound of the configuration is reached. `snapshotIgnored`: it is old, or not for us. The rest are as in
+ * `ProposeOutcome`.
+ */
 export type DropReason =
   | "lowerTerm"
   | "leaderLease"
