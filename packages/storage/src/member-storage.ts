@@ -25,7 +25,7 @@ export interface MemberStorageOptions {
   readonly clock: Clock;
   readonly logger?: Logger;
   /** Asked only when the directory is new. */
-  readonly newIdentity: () => MemberIdentity;
+  readonly newIdentity: () => MemberIdentity | Promise<MemberIdentity>;
   /** See {@link WalOptions}. */
   readonly wal?: Pick<WalOptions, "segmentBytes" | "inlineSyncBytesMax" | "onSync">;
   /** See {@link LevelBackendOptions}. */
@@ -104,7 +104,7 @@ export async function openMemberStorage(options: MemberStorageOptions): Promise<
   let backend: LevelBackend | undefined;
   try {
     const isNew = !WriteAheadLog.exists(fs, directory.walPath);
-    const newIdentity = isNew ? options.newIdentity() : undefined;
+    const newIdentity = isNew ? await options.newIdentity() : undefined;
     if (newIdentity !== undefined) directory.claim(newIdentity);
     let log: WriteAheadLog | undefined;
     const durableIndex = (): number => log?.durableIndex ?? 0;

@@ -23,10 +23,12 @@ export function parseInitialCluster(text: string): Parsed<readonly InitialMember
 }
 
 /**
- * What keeps a member without data from starting a new cluster, in etcd's words; empty when nothing does. A member that has
+ * What keeps a member without data from starting, in etcd's words; empty when nothing does. A member that has
  * data ignores the flags concerned, so ask only when the data directory is empty.
  */
-export function bootstrapProblems(config: ServerConfig): readonly string[] {
+export function bootstrapProblems(
+  config: Pick<ServerConfig, "name" | "initialCluster" | "initialClusterState" | "initialAdvertisePeerUrls">,
+): readonly string[] {
   const local = config.initialCluster.find((member) => member.name === config.name);
   if (config.initialCluster.length === 0) return ["initial cluster unset and no discovery endpoints found"];
   if (local === undefined) {
@@ -38,6 +40,8 @@ export function bootstrapProblems(config: ServerConfig): readonly string[] {
     .join(",");
   const urls = config.initialCluster.flatMap((member) => member.peerUrls.map(comparable));
   if (new Set(urls).size < urls.length) return [`initial cluster ${map} has duplicate url`];
+  // The cluster that it joins has been told its URLs already.
+  if (config.initialClusterState === "existing") return [];
   const advertised = config.initialAdvertisePeerUrls.map(comparable);
   const listed = local.peerUrls.map(comparable);
   if (advertised.every((url) => listed.includes(url)) && listed.every((url) => advertised.includes(url))) return [];
