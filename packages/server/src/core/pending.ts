@@ -78,6 +78,20 @@ export class PendingRequests {
     return count;
   }
 
+  /** Fails what waits under `low48` and the IDs before it. */
+  failThrough(low48: number, code: ErrorCode): number {
+    let count = 0;
+    while (this.#size > 0 && this.#firstId + this.#head <= low48) {
+      const pending = this.#slots[this.#head];
+      this.#slots[this.#head] = undefined;
+      this.#size--;
+      this.#advance();
+      pending?.failed(code);
+      count++;
+    }
+    return count;
+  }
+
   /** Fails everything, e.g. when the server stops. */
   failAll(code: ErrorCode): void {
     const all = this.#slots;

@@ -16,6 +16,10 @@ export class ProposalQueue {
   #datas: Uint8Array[] = [];
   #ids: number[] = [];
   #bytes = 0;
+  /** The newest request sent on, its term, and the newest of the terms before. */
+  #sentLow48: number | undefined;
+  #sentTerm = 0;
+  #sentLow48Before: number | undefined;
 
   /** `bytesMax`: more than this is not kept waiting. */
   constructor(raft: RawNode, bytesMax: number, refuse: (low48: number, code: ErrorCode) => void) {
@@ -56,9 +60,30 @@ export class ProposalQueue {
     }
     const ids = this.#ids;
     this.clear();
-    if (outcome === "accepted" || outcome === "forwarded") return;
+    if (outcome === "accepted" || outcome === "forwarded") {
+      this.#noteSent(ids);
+      return;
+    }
     const code = outcome === "limit" ? "tooManyRequests" : "proposalDropped";
     for (const id of ids) if (id !== FOREIGN) this.#refuse(id, code);
+  }
+
+  /**
+   * The newest request of this member's own that went into a term before `term`: undefined if none did. What the log of that term
+   * does not show of them is lost, or will show up much later.
+   */
+  sentBefore(term: number): number | undefined {
+    return this.#sentTerm < term ? this.#sentLow48 : this.#sentLow48Before;
+  }
+
+  #noteSent(ids: readonly number[]): void {
+    const last = ids.findLast((id) => id !== FOREIGN);
+    if (last === undefined) return;
+    if (this.#raft.term !== this.#sentTerm) {
+      this.#sentLow48Before = this.#sentLow48;
+      this.#sentTerm = this.#raft.term;
+    }
+    this.#sentLow48 = last;
   }
 
   /** Drops what need not be proposed any more, because nobody waits for it. */

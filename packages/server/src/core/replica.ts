@@ -198,7 +198,7 @@ export class Replica {
     if (this.#stopped) return "stopped";
     const { raft } = this.#deps;
     // What was asked for before it comes before it in the log.
-    this.#proposals.flush();
+    this.#flushProposals();
     const data = encodeRaftConfChange(createRaftConfChange({ ...change, id: request.id }));
     const outcome = raft.proposeConfChange(data, confChangeV2(change));
     if (outcome === "accepted" || outcome === "forwarded")
@@ -274,7 +274,7 @@ export class Replica {
     this.#reads.tick(this.#tick);
     this.#log.tick(this.#tick);
     this.#watchTransfer();
-    this.#proposals.flush();
+    this.#flushProposals();
     this.#process();
   }
 
@@ -291,6 +291,17 @@ export class Replica {
   advanceTicks(ticks: number): void {
     for (let i = 0; i < ticks && !this.#stopped && this.leader === 0n; i++) this.#deps.raft.tick();
     this.#process();
+  }
+
+  /**
+   * The member `id` has ended for certain, not just fallen silent. If it leads, a vote for another need not wait for an election
+   * timeout: the promise not to vote while the leader lives is void. Returns whether it did.
+   */
+  leaderEnded(id: bigint): boolean {
+    if (this.#stopped || this.isLeader || this.leader !== id) return false;
+    this.#deps.raft.forgetLeader();
+    this.#process();
+    return true;
   }
 
   /** Refuses everything from now on and fails what waits. */
@@ -316,9 +327,16 @@ export class Replica {
   readonly #flush = (): void => {
     this.#flushScheduled = false;
     if (this.#stopped) return;
-    this.#proposals.flush();
+    this.#flushProposals();
     this.#process();
   };
+
+  /** To a leader out of reach nothing is sent: it would be lost, and nobody would know. */
+  #flushProposals(): void {
+    const { leader } = this;
+    if (leader !== 0n && !this.isLeader && !this.#deps.isConnectedSince(leader, 0)) return;
+    this.#proposals.flush();
+  }
 
   readonly #refuse = (low48: number, code: ErrorCode): void => {
     this.#deps.counts.proposalsFailed++;
@@ -465,6 +483,13 @@ export class Replica {
     });
   }
 
+  /** What was proposed in earlier terms and has survived is before this term's first entry: the rest need not be waited for. */
+  #termBegan(term: number): void {
+    const low48 = term === this.term ? this.#proposals.sentBefore(term) : undefined;
+    if (low48 === undefined) return;
+    this.#deps.counts.proposalsFailed += this.#pending.failThrough(low48, "timeoutDueToLeaderFail");
+  }
+
   #apply(entries: readonly Entry[]): void {
     const { applier, raft, afterApply } = this.#deps;
     let bytes = 0;
@@ -473,6 +498,7 @@ export class Replica {
       assert(entry.index === this.#appliedIndex + 1, "entries are applied in order, each once");
       applier.apply(entry, this.#pending);
       this.#appliedIndex = entry.index;
+      if (entry.data.length === 0 && entry.type === EntryType.Normal) this.#termBegan(entry.term);
       bytes += entry.data.length;
     }
     applier.commit(this.#appliedIndex);

@@ -51,6 +51,8 @@ export class LeaderDuties {
   /** The first entry of this leader's term is applied: what earlier leaders have done is known, its time begins. */
   begin(): void {
     const { electionTimeoutMs, lessor, nowMs } = this.#deps;
+    // An empty entry in the middle of a term stands for a change of the membership that raft has refused.
+    if (this.#leads) return;
     this.#leads = true;
     lessor.promote(nowMs(), electionTimeoutMs);
     this.#nextVersionMs = 0;

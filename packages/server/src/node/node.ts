@@ -68,6 +68,10 @@ const LEADERLESS_ELECTION_TIMEOUTS = 3;
 /** Another member's version must be told within this time. */
 const VERSION_TIMEOUT_MS = 1000;
 const HURRY_POLL_MS = 20;
+/** After a leader's end each follower stands within so many ms, and again after so many if nobody has won. */
+const STAND_SPREAD_MS = 100;
+const STAND_INTERVAL_MS = 100;
+const STANDS_MAX = 5;
 /** A member that was removed lives on for a while, to hand out what it has; etcd's figure. */
 const REMOVED_LINGER_MS = 1000;
 
@@ -118,6 +122,7 @@ export class Node {
   readonly #compaction: PhysicalCompaction;
   readonly #catchUp = new WatchCatchUp();
   readonly #duties: LeaderDuties;
+  readonly #prng = newPrng();
   #publisher: Publisher | undefined;
   /** Monotonic milliseconds since when there is no leader; undefined while there is one. */
   #leaderlessSinceMs: number | undefined;
@@ -227,6 +232,7 @@ export class Node {
       }),
       step: (message) => this.replica.step(message),
       reportUnreachable: (id) => this.replica.reportUnreachable(id),
+      onRefused: (id) => this.#onRefused(id),
       reportSnapshot: (id, outcome) => this.replica.reportSnapshot(id, outcome),
       onRemoved: removed,
     });
@@ -364,7 +370,7 @@ export class Node {
     let written = 0;
     const member = await openMember(config, {
       logger: deps.logger,
-      prng: new SeededPrng((Date.now() ^ (process.pid << 16)) >>> 0),
+      prng: newPrng(),
       onSync: (durationMs, bytes) => {
         disk.walFsync.observe(durationMs / 1000);
         written += bytes;
@@ -501,6 +507,21 @@ export class Node {
     }
   }
 
+  /**
+   * A process has ended. If it was the leader's, its followers need not wait for the silence to be long enough; but they must not
+   * all stand at the same moment.
+   */
+  #onRefused(id: bigint): void {
+    if (!this.replica.leaderEnded(id)) return;
+    this.#deps.logger.warn("leader has ended", { leader: hexId(id) });
+    const stand = (attempt: number): void => {
+      if (this.replica.leader !== 0n || attempt === STANDS_MAX) return;
+      this.replica.campaign();
+      setTimeout(() => stand(attempt + 1), STAND_INTERVAL_MS + this.#prng.below(STAND_SPREAD_MS));
+    };
+    setTimeout(() => stand(0), this.#prng.below(STAND_SPREAD_MS));
+  }
+
   #watchLeaderless(): void {
     const since = this.#leaderlessSinceMs;
     const limitMs = LEADERLESS_ELECTION_TIMEOUTS * this.config.electionTimeoutMs;
@@ -581,6 +602,11 @@ export class Node {
       }
     });
   }
+}
+
+/** Members that start together must not draw the same. */
+function newPrng(): SeededPrng {
+  return new SeededPrng((Date.now() ^ (process.pid << 16)) >>> 0);
 }
 
 function nowMs(): number {

@@ -20,6 +20,8 @@ export interface PeersDeps {
   readonly ownPeerUrls: () => readonly string[];
   readonly step: (message: Message) => void;
   readonly reportUnreachable: (id: bigint) => void;
+  /** A member's process has ended. May come again and again. */
+  readonly onRefused: (id: bigint) => void;
   readonly reportSnapshot: (id: bigint, outcome: "delivered" | "failed") => void;
   /** A peer says that this member was removed. */
   readonly onRemoved: () => void;
@@ -45,6 +47,7 @@ export class Peers {
       onMessage: deps.step,
       onSnapshot: (message, body) => this.snapshots.receive(message, body),
       onUnreachable: deps.reportUnreachable,
+      onRefused: deps.onRefused,
       onSnapshotSent: deps.reportSnapshot,
       onRemovedFromCluster: deps.onRemoved,
       http: deps.http,

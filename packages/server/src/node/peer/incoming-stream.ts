@@ -64,7 +64,11 @@ export class IncomingStream {
       if (isConnected) this.#connected(request, response, (error) => (failure = error));
       else this.#refused(response, (error) => (failure = error));
     });
-    request.on("error", (error) => (failure ??= errorText(error)));
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      failure ??= errorText(error);
+      // Of several URLs another may still answer.
+      if (error.code === "ECONNREFUSED" && urls.all.length === 1) this.#link.refused();
+    });
     request.once("close", () => {
       if (this.#isClosed || this.#request !== request) return;
       this.#request = undefined;

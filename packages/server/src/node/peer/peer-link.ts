@@ -19,6 +19,8 @@ export interface PeerLink {
   readonly nowMs: () => number;
   /** A message did not arrive. */
   readonly unreachable: () => void;
+  /** Nobody listens at the peer's URL: it has ended, or has not begun. */
+  readonly refused: () => void;
   /** The peer says that this member was removed. */
   readonly removed: () => void;
 }

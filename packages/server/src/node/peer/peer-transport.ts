@@ -45,6 +45,8 @@ export interface PeerTransportDeps {
   readonly onSnapshot: (message: Message, body: Readable) => Promise<void>;
   /** Messages to this member were lost. */
   readonly onUnreachable: (id: bigint) => void;
+  /** Nobody listens where this member is to be found: its process has ended. May come again and again. */
+  readonly onRefused: (id: bigint) => void;
   /** How {@link PeerTransport.sendSnapshot} ended. */
   readonly onSnapshotSent: (id: bigint, outcome: SnapshotOutcome) => void;
   /** A peer says that this member was removed from the cluster. May come more than once. */
@@ -266,6 +268,9 @@ export class PeerTransport {
         process.nextTick(() => {
           if (!this.#isClosed) onUnreachable(id);
         }),
+      refused: () => {
+        if (!this.#isClosed) this.#deps.onRefused(id);
+      },
       removed: () => {
         if (!this.#isClosed) onRemovedFromCluster();
       },

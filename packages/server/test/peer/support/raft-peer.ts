@@ -94,6 +94,7 @@ export class RaftPeer implements AsyncDisposable {
           peer?.receiveSnapshot(message, bytes);
         },
         onUnreachable: (id) => peer?.node.reportUnreachable(id),
+        onRefused: () => {},
         http: refusingSource({
           members: () => options.members,
           versions: () => ({ etcdserver: options.serverVersion, etcdcluster: "not_decided", storage: "unknown" }),

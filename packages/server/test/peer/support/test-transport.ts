@@ -49,6 +49,7 @@ export class TestTransport implements AsyncDisposable {
         this.snapshots.push({ message, bytes });
       },
       onUnreachable: (other) => this.unreachable.push(other),
+      onRefused: () => {},
       onSnapshotSent: (other, outcome) => this.sent.push({ id: other, outcome }),
       onRemovedFromCluster: () => this.timesRemoved++,
       http: refusingSource(),
