@@ -3,6 +3,7 @@ import { EtcdApi, type Message } from "../etcd-api.ts";
 
 const LEADER_TIMEOUT_MS = 20_000;
 const STATUS_DEADLINE_MS = 1000;
+const UNIMPLEMENTED = 12;
 
 /** A connection to each member of a cluster, and what is asked of single members. */
 export class MemberClients implements Disposable {
@@ -69,6 +70,12 @@ export class MemberClients implements Disposable {
       },
       { what: `member ${to} to lead`, timeoutMs: LEADER_TIMEOUT_MS, everyMs: 20, detail: () => last },
     );
+  }
+
+  /** Whether all members have the Auth service. */
+  async haveAuth(members: readonly number[]): Promise<boolean> {
+    const answers = await Promise.all(members.map((member) => this.api(member).call("Auth/UserList", {})));
+    return answers.every((answer) => answer.ok || answer.code !== UNIMPLEMENTED);
   }
 
   close(): void {

@@ -106,6 +106,7 @@ class MixedRun {
     const { requests } = this.#options;
     const rounds = Math.max(fullRound(this.#members.length), Math.ceil(requests / SEGMENT_REQUESTS_MAX));
     const perSegment = Math.ceil(requests / rounds);
+    this.#lanes.auth = await this.#clients.haveAuth(this.#members);
     for (const member of this.#members) {
       await this.#histories[member]?.open();
       this.#lanes.openMember(member);

@@ -50,6 +50,8 @@ export class RequestLanes {
   readonly #keepAlives = new Map<number, KeepAliveSession>();
   readonly coverage: Map<string, number> = new Map();
   readonly failures: string[] = [];
+  /** Whether every member knows users and roles; such a request would end a member that does not. */
+  auth: boolean = false;
   /** No compaction goes beyond this revision, so that every watch can be taken up again. */
   compactUpTo: number = 0;
   #position = 0;
@@ -116,7 +118,7 @@ export class RequestLanes {
     for (let draws = 0; draws < DRAWS_MAX; draws++) {
       if (this.#choice.oneIn(300)) return this.#compaction();
       if (this.#choice.oneIn(150)) return this.#shortLease();
-      if (this.#choice.oneIn(80)) return this.#authStep();
+      if (this.auth && this.#choice.oneIn(80)) return this.#authStep();
       const step = versionSafe(this.#generator.next(position + draws, this.#total));
       if (step !== undefined) return step;
     }
