@@ -72,10 +72,20 @@ export class MemberClients implements Disposable {
     );
   }
 
-  /** Whether all members have the Auth service. */
+  /**
+   * Whether all members have the Auth service. The newest is asked first and the others only if it has, since even a
+   * question is replicated, and ends a member that does not know the kind.
+   */
   async haveAuth(members: readonly number[]): Promise<boolean> {
-    const answers = await Promise.all(members.map((member) => this.api(member).call("Auth/UserList", {})));
-    return answers.every((answer) => answer.ok || answer.code !== UNIMPLEMENTED);
+    const versions = await Promise.all(members.map(async (member) => String((await this.status(member))["version"])));
+    const newestFirst = members
+      .map((member, i) => ({ member, version: versions[i] ?? "" }))
+      .sort((a, b) => (a.version < b.version ? 1 : -1));
+    for (const { member } of newestFirst) {
+      const answer = await this.api(member).call("Auth/UserList", {});
+      if (!answer.ok && answer.code === UNIMPLEMENTED) return false;
+    }
+    return true;
   }
 
   close(): void {
