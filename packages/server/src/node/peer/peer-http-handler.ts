@@ -3,6 +3,7 @@ import { concatBytes, InvariantError, utf8Bytes } from "@quorate/base";
 import {
   createLeaseInternalResponse,
   createLeaseKeepAliveResponse,
+  createResponseHeader,
   DecodeError,
   decodeLeaseInternalRequest,
   decodeLeaseKeepAliveRequest,
@@ -134,7 +135,9 @@ export class PeerHttpHandler {
   async #timeToLive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!allowMethod(request, response, "POST")) return;
     const { leaseTimeToLiveRequest: inner } = decodeLeaseInternalRequest(await readBody(request, LEASE_BODY_BYTES_MAX));
-    const leaseTimeToLiveResponse = await this.#source.timeToLive(inner?.id ?? 0n, inner?.keys ?? false);
+    const known = await this.#source.timeToLive(inner?.id ?? 0n, inner?.keys ?? false);
+    // A member of etcd fills the header in, and ends with a panic when there is none.
+    const leaseTimeToLiveResponse = { ...known, header: createResponseHeader() };
     const answer = createLeaseInternalResponse({ leaseTimeToLiveResponse });
     answerBytes(response, PROTOBUF_TYPE, encodeLeaseInternalResponse(answer));
   }
