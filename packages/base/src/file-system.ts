@@ -13,7 +13,7 @@ export interface FileStat {
 export type OpenMode = "read" | "readWrite" | "create" | "createNew";
 
 /**
- * One open file, addressed by byte position. Every call but the two asynchronous ones has happened when it returns; none of
+ * One open file, addressed by byte position. Every call but those named "later" has happened when it returns; none of
  * them makes anything durable but the syncs. Failures are thrown (or handed to `done`) as an `Error` with the system's
  * `code`, for example `ENOSPC`. After a failed sync nothing written since the last good one may be trusted, and a later
  * success proves nothing.
@@ -23,6 +23,11 @@ export interface OpenFile {
   read(target: Uint8Array, offset: number, length: number, position: number): number;
   /** Writes `bytes[offset, offset + length)`, borrowed; returns how many bytes went, which may be fewer. */
   write(bytes: Uint8Array, offset: number, length: number, position: number): number;
+  /**
+   * Writes all of `bytes`, borrowed until `done` is called: later, once. Off the caller's thread: it does not wait where the
+   * system makes writers wait for the disk.
+   */
+  writeLater(bytes: Uint8Array, position: number, done: (error?: Error) => void): void;
   /** Cuts the file, or extends it with zeros. */
   truncate(sizeBytes: number): void;
   sizeBytes(): number;

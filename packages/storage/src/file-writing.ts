@@ -7,6 +7,20 @@ export function writeFully(file: OpenFile, bytes: Uint8Array, length: number, po
   }
 }
 
+/** Writes `bytes`, borrowed until then, off this thread. Rejects with what the system reports. */
+export function writeLater(file: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.writeLater(bytes, position, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+/** As {@link writeLater}, for making durable what was written. */
+export function syncLater(file: OpenFile): Promise<void> {
+  return new Promise((resolve, reject) => {
+    file.syncDataLater((error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
 /** Makes a durable file appear whole under its name: written aside, synced, renamed, directory synced. */
 export function writeFileDurably(fs: FileSystem, path: string, bytes: Uint8Array): void {
   const temporary = `${path}.tmp`;

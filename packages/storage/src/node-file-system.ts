@@ -20,6 +20,14 @@ class NodeFile implements OpenFile {
     return fs.writeSync(this.#fd, bytes, offset, length, position);
   }
 
+  writeLater(bytes: Uint8Array, position: number, done: (error?: Error) => void): void {
+    fs.write(this.#fd, bytes, 0, bytes.length, position, (error, written) => {
+      if (error) done(error);
+      else if (written < bytes.length) this.writeLater(bytes.subarray(written), position + written, done);
+      else done();
+    });
+  }
+
   truncate(sizeBytes: number): void {
     fs.ftruncateSync(this.#fd, sizeBytes);
   }

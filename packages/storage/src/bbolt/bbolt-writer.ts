@@ -1,6 +1,6 @@
-import type { FileSystem, OpenFile } from "@quorate/base";
-import { assert, utf8Bytes } from "@quorate/base";
-import { writeFully } from "../file-writing.ts";
+import { assert, type FileSystem, type OpenFile, utf8Bytes } from "@quorate/base";
+import { BackgroundPace } from "../background-pace.ts";
+import { syncLater, writeFully } from "../file-writing.ts";
 import { StorageError } from "../storage-error.ts";
 import {
   type BboltRecord,
@@ -16,9 +16,6 @@ import { TreeWriter } from "./tree-writer.ts";
 
 /** Written bytes after which the disk is waited for: so much is in flight at most, and other files' syncs wait for no more. */
 const SYNC_BYTES = 8 * 1024 * 1024;
-/** Records written before other work gets a turn. */
-const SLICE_RECORDS = 500;
-const SLICE_BYTES = 256 * 1024;
 
 /** A bucket to be written: its records in ascending key order, in lists of any length, each borrowed until the next. */
 export interface BboltSource {
@@ -56,9 +53,8 @@ export async function writeBboltFile(fs: FileSystem, path: string, sources: Iter
 class BboltWriter {
   readonly #file: OpenFile;
   readonly #output: PageOutput;
-  #syncedBytes = 0;
-  #sliceRecords = 0;
-  #sliceBytes = 0;
+  readonly #pace = new BackgroundPace();
+  #unsyncedBytes = 0;
 
   constructor(file: OpenFile) {
     this.#file = file;
@@ -74,11 +70,11 @@ class BboltWriter {
       buckets.put(utf8Bytes(name), bucketHeader(await this.#writeBucket(records)));
     }
     const root = buckets.finish();
-    this.#output.flush();
+    await this.#output.flush();
     const pageCount = this.#output.nextPage;
     this.#writeMeta(0, { root, pageCount, txid: 1n });
     this.#writeMeta(1, { root, pageCount, txid: 0n });
-    await this.#sync();
+    await syncLater(this.#file);
     return pageCount * PAGE_BYTES;
   }
 
@@ -88,26 +84,18 @@ class BboltWriter {
       for (let i = 0; i < list.length; i++) {
         const { key, value } = list[i] as BboltRecord;
         tree.put(key, value);
-        this.#sliceRecords++;
-        this.#sliceBytes += value.length;
-        if (this.#sliceRecords >= SLICE_RECORDS || this.#sliceBytes >= SLICE_BYTES) await this.#turn();
+        if (this.#output.hasFull) await this.#writeFull();
+        if (this.#pace.isDue()) await this.#pace.rest();
       }
     }
     return tree.finish();
   }
 
-  async #turn(): Promise<void> {
-    this.#sliceRecords = 0;
-    this.#sliceBytes = 0;
-    if (this.#output.writtenBytes - this.#syncedBytes >= SYNC_BYTES) await this.#sync();
-    else await new Promise((resolve) => setImmediate(resolve));
-  }
-
-  #sync(): Promise<void> {
-    this.#syncedBytes = this.#output.writtenBytes;
-    return new Promise((resolve, reject) => {
-      this.#file.syncDataLater((error) => (error === undefined ? resolve() : reject(error)));
-    });
+  async #writeFull(): Promise<void> {
+    this.#unsyncedBytes += await this.#output.writeFull();
+    if (this.#unsyncedBytes < SYNC_BYTES) return;
+    this.#unsyncedBytes = 0;
+    await syncLater(this.#file);
   }
 
   /** The metas come last: a file that was cut off has none. */

@@ -1,5 +1,6 @@
 import { compareBytes, copyBytes, type FileSystem, latin1FromBytes } from "@quorate/base";
 import type { Bucket, RevisionRecord } from "@quorate/mvcc";
+import { BackgroundPace } from "../background-pace.ts";
 import type { BboltBucket, BboltReader } from "../bbolt/bbolt-reader.ts";
 import { encodeBarrierRecord } from "../level/barrier-record.ts";
 import { RECORD_OVERHEAD_BYTES } from "../level/level-backend.ts";
@@ -103,6 +104,7 @@ export class EngineBuilder {
 /** Copies records into an engine, batch by batch. For one use. */
 class EngineFill {
   readonly #database: LevelDatabase;
+  readonly #pace = new BackgroundPace();
   readonly #content: Content = { revision: FIRST_REVISION, recordCount: 0, recordBytes: 0 };
   #records: (readonly [key: Uint8Array, value: Uint8Array])[] = [];
   #bytes = 0;
@@ -144,8 +146,7 @@ class EngineFill {
     this.#records = [];
     this.#bytes = 0;
     await batch.write();
-    // The answer may come without a turn of the event loop in between.
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#pace.rest();
   }
 }
 

@@ -1,6 +1,6 @@
 import { type FileSystem, type Logger, NO_LOGGER } from "@quorate/base";
 import { BboltReader } from "../bbolt/bbolt-reader.ts";
-import { writeFully } from "../file-writing.ts";
+import { syncLater, writeLater } from "../file-writing.ts";
 import type { FrozenBackend } from "../level/frozen-backend.ts";
 import { StorageError } from "../storage-error.ts";
 import { EngineBuilder } from "./engine-builder.ts";
@@ -133,31 +133,28 @@ export class SnapshotStore {
   }
 
   async #save(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
-    const failure = (cause: unknown): StorageError =>
-      new StorageError("ioFailed", "cannot write a received snapshot", {
-        file: path,
-        remedy: "check the disk and its free space",
-        cause,
-      });
     const file = this.#fs.open(path, "create", 0o600);
-    const sync = (): Promise<void> =>
-      new Promise((resolve, reject) => {
-        file.syncDataLater((error) => (error === undefined ? resolve() : reject(failure(error))));
-      });
+    const disk = async (work: Promise<void>): Promise<void> => {
+      try {
+        await work;
+      } catch (cause) {
+        throw new StorageError("ioFailed", "cannot write a received snapshot", {
+          file: path,
+          remedy: "check the disk and its free space",
+          cause,
+        });
+      }
+    };
     try {
       let [position, synced] = [0, 0];
       for await (const chunk of body) {
-        try {
-          writeFully(file, chunk, chunk.length, position);
-        } catch (cause) {
-          throw failure(cause);
-        }
+        await disk(writeLater(file, chunk, position));
         position += chunk.length;
         if (position - synced < SYNC_BYTES) continue;
         synced = position;
-        await sync();
+        await disk(syncLater(file));
       }
-      await sync();
+      await disk(syncLater(file));
     } finally {
       file.close();
     }

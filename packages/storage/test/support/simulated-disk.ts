@@ -202,6 +202,18 @@ class SimulatedFile implements OpenFile {
     return count;
   }
 
+  writeLater(bytes: Uint8Array, position: number, done: (error?: Error) => void): void {
+    this.#later.push(() => {
+      try {
+        for (let at = 0; at < bytes.length; ) at += this.write(bytes, at, bytes.length - at, position + at);
+      } catch (error) {
+        done(error as Error);
+        return;
+      }
+      done();
+    });
+  }
+
   truncate(sizeBytes: number): void {
     this.#inode.current = resized(this.#inode.current, sizeBytes);
     for (let at = 0; at < sizeBytes; at += SECTOR_BYTES) this.#inode.dirty.add(at / SECTOR_BYTES);
