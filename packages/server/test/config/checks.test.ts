@@ -52,6 +52,16 @@ describe("configuration checks", () => {
     ["--tls-min-version=TLS1.3 --tls-max-version=TLS1.2", "min version (TLS1.3) is greater than max version (TLS1.2)"],
     ["--tls-min-version=TLS1.3 --cipher-suites=X", "cipher suites cannot be configured when only TLS1.3 is enabled"],
     ["--tls-min-version=SSL3", 'unexpected TLS version "SSL3"'],
+    ["--cipher-suites=TLS_AES_128_GCM_SHA256,TLS_NOPE", 'unexpected TLS cipher suite "TLS_NOPE"'],
+    ["--peer-cert-file=c", "KeyFile and CertFile must both be present[key: , cert: c]"],
+    [
+      "--listen-peer-urls=https://127.0.0.1:1",
+      "TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url https://127.0.0.1:1 with HTTPS scheme",
+    ],
+    [
+      "--peer-cert-allowed-cn=a,b --peer-cert-allowed-hostname=c",
+      'AllowedCN and AllowedHostname are mutually exclusive (cns=["a" "b"], hostnames=["c"])',
+    ],
     ["--enable-distributed-tracing --distributed-tracing-sampling-rate=-1", "tracing sampling rate must be positive"],
     [
       "--enable-distributed-tracing --distributed-tracing-sampling-rate=1000001",
@@ -75,8 +85,6 @@ describe("configuration checks", () => {
     "--auto-tls",
     "--client-crl-file=x",
     "--client-cert-allowed-hostname=x",
-    "--peer-cert-file=x",
-    "--peer-client-cert-auth",
     "--peer-auto-tls",
     "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
     "--force-new-cluster",
@@ -93,6 +101,34 @@ describe("configuration checks", () => {
     expect(
       failure(parse([NAMED, "--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://a:1"])),
     ).toBe("1 quorate: --listen-client-urls: TLS is not supported by this version of Quorate (https://127.0.0.1:1)");
+  });
+
+  it("takes the files and rules of TLS between members", () => {
+    const flags = [
+      "--listen-peer-urls=https://127.0.0.1:1",
+      "--peer-cert-file=c",
+      "--peer-key-file=k",
+      "--peer-trusted-ca-file=ca",
+      "--peer-cert-allowed-cn=a,b",
+      "--cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    ];
+
+    expect(configOf(parse([NAMED, ...flags])).peerTls).toEqual({
+      certFile: "c",
+      keyFile: "k",
+      clientCertFile: "c",
+      clientKeyFile: "k",
+      trustedCaFile: "ca",
+      crlFile: undefined,
+      clientCertAuth: true,
+      allowedCns: ["a", "b"],
+      allowedHostnames: [],
+      skipClientSanVerification: false,
+      cipherSuites: ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
+      minVersion: "TLS1.2",
+      maxVersion: undefined,
+    });
+    expect(configOf(parse([NAMED])).peerTls).toBeUndefined();
   });
 
   it("reports all problems at once", () => {

@@ -146,7 +146,7 @@ pre-vote: false
     ],
     [
       "peer-transport-security:\n  auto-tls: true",
-      "1 quorate: --peer-auto-tls is not supported by this version of Quorate: it serves plain text alone: put a TLS proxy before it, or listen on loopback",
+      "1 quorate: --peer-auto-tls is not supported by this version of Quorate: it makes no certificates: give --peer-cert-file and --peer-key-file",
     ],
     [
       "discovery-config:\n  token: t\n  client:\n    endpoints: [a]",

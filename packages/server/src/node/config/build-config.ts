@@ -4,6 +4,7 @@ import { type Parsed, parseDuration, parseInteger } from "./go-values.ts";
 import { parseInitialCluster } from "./initial-cluster.ts";
 import type { AutoCompaction, InitialMember, LogLevel, ServerConfig } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
+import { peerTlsConfig } from "./tls-settings.ts";
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -76,6 +77,7 @@ function networkFields(
   | "initialAdvertisePeerUrls"
   | "advertiseClientUrls"
   | "socketReusePort"
+  | "peerTls"
   | "initialClusterState"
   | "initialClusterToken"
   | "strictReconfigCheck"
@@ -92,6 +94,7 @@ function networkFields(
     initialAdvertisePeerUrls: settings.urls("initial-advertise-peer-urls"),
     advertiseClientUrls: settings.urls("advertise-client-urls"),
     socketReusePort: settings.bool("socket-reuse-port"),
+    peerTls: peerTlsConfig(settings),
     initialClusterState: settings.text("initial-cluster-state") === "existing" ? "existing" : "new",
     initialClusterToken: settings.text("initial-cluster-token"),
     strictReconfigCheck: settings.bool("strict-reconfig-check"),

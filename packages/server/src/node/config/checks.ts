@@ -4,6 +4,7 @@ import { parseFeatureGates } from "./feature-gates.ts";
 import { formatDuration } from "./go-values.ts";
 import type { EndpointUrl } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
+import { tlsProblems } from "./tls-settings.ts";
 
 const LISTEN_FLAGS = ["listen-peer-urls", "listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"];
 const LOG_LEVELS = ["debug", "info", "warn", "error", "panic", "fatal"];
@@ -34,7 +35,7 @@ function unsupported(settings: Settings): string[] {
       const note = flag.note === undefined ? "" : `: ${flag.note}`;
       return `--${flag.name} is not supported by this version of Quorate${note}`;
     });
-  for (const name of LISTEN_FLAGS) {
+  for (const name of LISTEN_FLAGS.filter((flag) => flag !== "listen-peer-urls")) {
     const secure = settings.urls(name).find((url) => url.scheme === "https" || url.scheme === "unixs");
     if (secure !== undefined)
       problems.push(`--${name}: TLS is not supported by this version of Quorate (${secure.text})`);
@@ -159,20 +160,6 @@ function featureProblems(settings: Settings): string[] {
   const gates = must("value" in parsed ? parsed.value : undefined, "feature gates were parsed before");
   if (gates.LeaseCheckpointPersist && !gates.LeaseCheckpoint) {
     problems.push("enabling feature gate LeaseCheckpointPersist requires enabling feature gate LeaseCheckpoint");
-  }
-  return problems;
-}
-
-function tlsProblems(settings: Settings): string[] {
-  const problems: string[] = [];
-  const min = settings.text("tls-min-version");
-  const max = settings.text("tls-max-version");
-  for (const version of [min, max]) {
-    if (!["", "TLS1.2", "TLS1.3"].includes(version)) problems.push(`unexpected TLS version ${JSON.stringify(version)}`);
-  }
-  if (max !== "" && min > max) problems.push(`min version (${min}) is greater than max version (${max})`);
-  if (min === "TLS1.3" && settings.list("cipher-suites").length > 0) {
-    problems.push("cipher suites cannot be configured when only TLS1.3 is enabled");
   }
   return problems;
 }

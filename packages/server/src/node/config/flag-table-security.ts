@@ -1,16 +1,15 @@
 import { type Flag, flagsOf } from "./flag.ts";
 
 const NO_TLS = "it serves plain text alone: put a TLS proxy before it, or listen on loopback";
-const NO_EFFECT = "it has no effect without TLS";
+const NO_GENERATOR = "it makes no certificates: give --peer-cert-file and --peer-key-file";
 const NO_AUTH = "authentication is not supported";
 
 const security = flagsOf("Security");
 
-/** A flag that promises TLS: refused. `scope` is the section of the configuration file. */
+/** A flag of TLS. `scope` is the section of the configuration file. Towards clients it is refused: see {@link NO_TLS}. */
 function tls(scope: "client" | "peer", name: string, key: string | undefined, kind: Flag["kind"], help: string): Flag {
   return security(name, kind, kind === "bool" ? "false" : "", help, {
-    support: "refused",
-    note: NO_TLS,
+    ...(scope === "client" ? { support: "refused" as const, note: NO_TLS } : {}),
     fileKey: key === undefined ? undefined : `${scope}-transport-security.${key}`,
   });
 }
@@ -34,7 +33,11 @@ export const SECURITY_FLAGS: readonly Flag[] = [
   tls("peer", "peer-client-key-file", "client-key-file", "string", "Key of that certificate."),
   tls("peer", "peer-client-cert-auth", "client-cert-auth", "bool", "Demand certificates of other members."),
   tls("peer", "peer-trusted-ca-file", "trusted-ca-file", "string", "CA of other members."),
-  tls("peer", "peer-auto-tls", "auto-tls", "bool", "Speak to other members with a certificate made at start."),
+  security("peer-auto-tls", "bool", "false", "Speak to other members with a certificate made at start.", {
+    support: "refused",
+    note: NO_GENERATOR,
+    fileKey: "peer-transport-security.auto-tls",
+  }),
   tls("peer", "peer-crl-file", undefined, "string", "Revoked certificates of members."),
   tls("peer", "peer-cert-allowed-cn", "allowed-cn", "list", "Common names allowed to other members."),
   tls("peer", "peer-cert-allowed-hostname", "allowed-hostname", "list", "Host names allowed to other members."),
@@ -47,17 +50,11 @@ export const SECURITY_FLAGS: readonly Flag[] = [
   ),
   security("self-signed-cert-validity", "uint", "1", "Years a certificate made at start is valid.", {
     support: "notYet",
-    note: NO_EFFECT,
+    note: "it makes no certificates",
   }),
-  security("cipher-suites", "list", "", "TLS cipher suites.", { support: "notYet", note: NO_EFFECT }),
-  security("tls-min-version", "string", "TLS1.2", "Lowest TLS version: TLS1.2 or TLS1.3.", {
-    support: "notYet",
-    note: NO_EFFECT,
-  }),
-  security("tls-max-version", "string", "", "Highest TLS version: TLS1.2 or TLS1.3.", {
-    support: "notYet",
-    note: NO_EFFECT,
-  }),
+  security("cipher-suites", "list", "", "TLS cipher suites, by Go's names."),
+  security("tls-min-version", "string", "TLS1.2", "Lowest TLS version: TLS1.2 or TLS1.3."),
+  security("tls-max-version", "string", "", "Highest TLS version: TLS1.2 or TLS1.3; empty: the highest there is."),
   security("cors", "set", "*", "Origins allowed to browsers; empty or *: all."),
   security("host-whitelist", "set", "*", "Host names plain HTTP is answered for; empty or *: all."),
   auth("auth-token", "string", "simple", "Kind of tokens and their options.", { support: "refused", note: NO_AUTH }),

@@ -1,4 +1,5 @@
 /** Flags, environment and configuration file into one immutable record. */
+export { opensslCiphers } from "./cipher-suites.ts";
 export { peerUrlsOf } from "./endpoint-url.ts";
 export { FEATURE_GATES } from "./feature-gates.ts";
 export { bootstrapProblems } from "./initial-cluster.ts";
@@ -11,6 +12,7 @@ export type {
   InitialMember,
   LogConfig,
   LogLevel,
+  PeerTlsConfig,
   ServerConfig,
 } from "./server-config.ts";
 export type { Platform } from "./usage.ts";

@@ -47,6 +47,30 @@ export interface InitialMember {
   readonly peerUrls: readonly EndpointUrl[];
 }
 
+export type TlsVersion = "TLS1.2" | "TLS1.3";
+
+/** TLS between members. Files are PEM; `undefined`: none. */
+export interface PeerTlsConfig {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** What this member shows to those it connects to. */
+  readonly clientCertFile: string;
+  readonly clientKeyFile: string;
+  /** Authorities of the other members; those of the system if undefined. */
+  readonly trustedCaFile: string | undefined;
+  readonly crlFile: string | undefined;
+  /** Members that connect must show a certificate. */
+  readonly clientCertAuth: boolean;
+  readonly allowedCns: readonly string[];
+  readonly allowedHostnames: readonly string[];
+  readonly skipClientSanVerification: boolean;
+  /** Go's names; empty: the runtime's choice. */
+  readonly cipherSuites: readonly string[];
+  readonly minVersion: TlsVersion;
+  /** The highest there is if undefined. */
+  readonly maxVersion: TlsVersion | undefined;
+}
+
 /** Times in milliseconds, sizes in bytes. Field names are the flags' names; each flag's meaning is in the flag table. */
 export interface ServerConfig {
   /** Path of the configuration file all this came from; undefined when it came from flags and environment. */
@@ -77,6 +101,8 @@ export interface ServerConfig {
   readonly initialAdvertisePeerUrls: readonly EndpointUrl[];
   readonly advertiseClientUrls: readonly EndpointUrl[];
   readonly socketReusePort: boolean;
+  /** Undefined: members speak plain text, but for connections to `https` URLs. */
+  readonly peerTls: PeerTlsConfig | undefined;
 
   readonly initialCluster: readonly InitialMember[];
   readonly initialClusterState: "new" | "existing";

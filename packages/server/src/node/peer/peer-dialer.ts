@@ -15,8 +15,8 @@ export interface PeerRequest {
 
 /** Opens a connection of its own for each request: the listener at the other end closes idle ones at once anyway. */
 export class PeerDialer {
-  readonly #tls: PeerClientTls | undefined;
-  readonly #secureContext: SecureContext | undefined;
+  #tls: PeerClientTls | undefined;
+  #secureContext: SecureContext | undefined;
 
   constructor(tls: PeerClientTls | undefined) {
     this.#tls = tls;
@@ -37,6 +37,11 @@ export class PeerDialer {
   }
 
   #tlsOptions(): Readonly<Record<string, unknown>> {
+    const renewed = this.#tls?.renew?.();
+    if (renewed !== undefined && renewed !== this.#tls) {
+      this.#tls = renewed;
+      this.#secureContext = createSecureContext(secureContextOptions(renewed));
+    }
     const [tls, context] = [this.#tls, this.#secureContext];
     return {
       ...(context === undefined ? {} : { secureContext: context }),

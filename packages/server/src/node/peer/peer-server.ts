@@ -97,7 +97,7 @@ export class PeerServer {
     let server: Server | SecureServer;
     if (secure) {
       if (tls === undefined) throw new Error("a secure peer URL needs a certificate and a key");
-      server = createSecureServer(
+      const secured = createSecureServer(
         {
           ...options,
           ...secureContextOptions(tls),
@@ -107,6 +107,8 @@ export class PeerServer {
         },
         listener,
       );
+      renewContext(secured, tls);
+      server = secured;
       server.on("secureConnection", (socket: TLSSocket) => this.#examine(socket, tls));
       server.on("tlsClientError", (error: Error, socket: Socket) => {
         logger.warn("rejected connection on peer endpoint", {
@@ -276,4 +278,15 @@ export class PeerServer {
     const sender = senderOf(request.headers);
     if (sender !== undefined && !this.#deps.isRemoved(sender.id)) this.#deps.onSender(sender.id, sender.urls);
   }
+}
+
+/** Gives each connection the certificate of its time. */
+function renewContext(server: SecureServer, tls: PeerServerTls): void {
+  let current = tls;
+  server.prependListener("connection", () => {
+    const renewed = current.renew?.() ?? current;
+    if (renewed === current) return;
+    current = renewed;
+    server.setSecureContext(secureContextOptions(renewed));
+  });
 }

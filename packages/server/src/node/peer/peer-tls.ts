@@ -14,8 +14,14 @@ interface TlsMaterial {
   readonly maxVersion?: SecureVersion;
 }
 
+/** Material that may be replaced while it is in use, as files are. */
+interface Renewable<T> {
+  /** Asked for each new connection: what to use from now on, and the same object as before while nothing has changed. */
+  readonly renew?: () => T;
+}
+
 /** What peers that connect are shown, and what is asked of them. */
-export interface PeerServerTls extends TlsMaterial {
+export interface PeerServerTls extends TlsMaterial, Renewable<PeerServerTls> {
   /** Peers must show a certificate that `ca` vouches for. */
   readonly clientCertAuth: boolean;
   /** Revoked certificates, PEM. */
@@ -29,7 +35,7 @@ export interface PeerServerTls extends TlsMaterial {
 }
 
 /** What this member shows to peers it connects to, and what it asks of them. */
-export interface PeerClientTls extends TlsMaterial {
+export interface PeerClientTls extends TlsMaterial, Renewable<PeerClientTls> {
   /** False where all members use certificates of their own making (`--peer-auto-tls`). */
   readonly verifyServer: boolean;
   /** Name that peers' certificates are to be valid for, instead of the host dialled. */
