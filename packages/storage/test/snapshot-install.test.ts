@@ -1,6 +1,6 @@
 import { cpSync, createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import type { FileSystem } from "@quorate/base";
 import type { HardState } from "@quorate/raft";
 import { type MemberStorage, NODE_FILE_SYSTEM, type SnapshotPosition } from "@quorate/storage";
@@ -67,6 +67,8 @@ function watched(onChange: () => void): FileSystem {
     },
   });
 }
+
+jest.setTimeout(60_000);
 
 describe("installing a snapshot", () => {
   it("replaces engine and log, which go on behind it", async () => {
