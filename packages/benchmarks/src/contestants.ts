@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EtcdCluster, EtcdNode, requirePeer, serverUnderTest, waitUntil } from "@quorate/testkit";
 import { type MemberStatus, statusOf } from "./member-status.ts";
+import { cpuSecondsOf } from "./process-usage.ts";
 import type { Contestant, Programs } from "./side-by-side.ts";
 
 /** Where a load on a cluster goes. */
@@ -32,6 +33,7 @@ export async function openNode(program: readonly string[]): Promise<Contestant<n
   const node = await EtcdNode.start({ program });
   return {
     target: () => Promise.resolve(node.clientPort),
+    cpuSeconds: () => cpuSecondsOf(node.process.pid ?? 0),
     restart: async () => {
       await node.terminate();
       await node.restart();
@@ -48,6 +50,7 @@ export async function openCluster(program: readonly string[]): Promise<Contestan
       const { leader, followers } = await rolesOf(cluster);
       return { leader: leader.port, follower: (followers[0] as Member).port };
     },
+    cpuSeconds: () => cluster.nodes.reduce((sum, node) => sum + cpuSecondsOf(node.process.pid ?? 0), 0),
     restart: async () => {
       for (const index of cluster.nodes.keys()) {
         await cluster.terminate(index);

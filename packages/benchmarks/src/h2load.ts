@@ -56,38 +56,46 @@ function run(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-/** A load that goes on, for as long as others look at what it does to the servers. `close()` ends it. */
-export class EndlessH2load implements AsyncDisposable {
+/** A load that lasts for a time, while others look at what it does to the servers. `close()` ends it before. */
+export class TimedH2load implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #folder: string;
-  readonly #exited: Promise<void>;
-  #running = true;
+  readonly #output: Promise<string>;
 
-  private constructor(load: H2load, secondsMax: number) {
+  private constructor(load: H2load, seconds: number) {
     this.#folder = mkdtempSync(join(tmpdir(), "quorate-h2load-"));
-    const args = ["-D", String(secondsMax), ...parameters(load, this.#folder)];
-    this.#child = spawn(requirePeer("h2load"), args, { stdio: "ignore" });
-    this.#exited = new Promise((resolve) => {
-      this.#child.once("close", () => {
-        this.#running = false;
-        resolve();
+    const args = ["-D", String(seconds), ...parameters(load, this.#folder)];
+    this.#child = spawn(requirePeer("h2load"), args, { stdio: ["ignore", "pipe", "ignore"] });
+    this.#output = new Promise((resolve) => {
+      let text = "";
+      this.#child.stdout?.setEncoding("latin1").on("data", (part: string) => {
+        text += part;
       });
+      this.#child.once("error", () => resolve(text));
+      this.#child.once("close", () => resolve(text));
     });
   }
 
-  /** Starts it; it ends by itself after `secondsMax`, whatever happens to this process. */
-  static start(load: H2load, secondsMax: number): EndlessH2load {
-    return new EndlessH2load(load, secondsMax);
+  static start(load: H2load, seconds: number): TimedH2load {
+    return new TimedH2load(load, seconds);
   }
 
-  /** Throws when the load is over: its server went away, or it was to last longer than foreseen. */
+  /** Throws when it is over: its server went away, or its time was too short. */
   assertRunning(): void {
-    if (!this.#running) throw new Error("h2load has ended");
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) throw new Error("h2load has ended");
+  }
+
+  /** Calls a second, once its time is over. Rejects when no call was answered. */
+  async rate(): Promise<number> {
+    const output = await this.#output;
+    const rate = Number(/finished in .*?, ([\d.]+) req\/s/.exec(output)?.[1]);
+    if (!(rate > 0)) throw new Error(`h2load came to nothing:\n${output}`);
+    return rate;
   }
 
   async close(): Promise<void> {
     this.#child.kill("SIGKILL");
-    await this.#exited;
+    await this.#output;
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -17,6 +17,8 @@ const KEYS = 10_000;
 export interface Figure {
   readonly value: number;
   readonly unit: string;
+  /** Calls that it comes from, or events. */
+  readonly operations: number;
 }
 
 /** Connections, and calls that each of them has under way. */
@@ -32,12 +34,12 @@ export async function checked(load: ClosedLoop): Promise<LoadResult> {
 }
 
 export async function rate(load: ClosedLoop): Promise<Figure> {
-  return { value: (await checked(load)).perSecond, unit: "/s" };
+  return { value: (await checked(load)).perSecond, unit: "/s", operations: load.calls };
 }
 
 export async function meanLatency(load: ClosedLoop): Promise<Figure> {
   const { calls, seconds } = await checked(load);
-  return { value: (seconds / calls) * 1000, unit: "ms" };
+  return { value: (seconds / calls) * 1000, unit: "ms", operations: calls };
 }
 
 /** Puts of 64 bytes over 10,000 keys, in turn. */
@@ -69,7 +71,7 @@ export async function h2loadPuts(port: number, shape: Shape, calls: number): Pro
   const { perSecond } = await runH2load({ port, path: PUT, ...shape, request: put(key(0), SMALL) }, calls);
   const puts = (await revisionOf(port)) - before;
   if (puts !== calls) throw new Error(`${puts} of ${calls} puts took effect`);
-  return { value: perSecond, unit: "/s" };
+  return { value: perSecond, unit: "/s", operations: calls };
 }
 
 /** The same get over and over by h2load. h2load does not look at gRPC statuses; the size of the answers tells. */
@@ -79,5 +81,5 @@ export async function h2loadGets(port: number, shape: Shape, calls: number): Pro
   const { perSecond, dataBytes } = await runH2load({ port, path: RANGE, ...shape, request }, calls);
   const answers = dataBytes / (5 + answerBytes);
   if (answers !== calls) throw new Error(`${answers} of ${calls} gets got the key`);
-  return { value: perSecond, unit: "/s" };
+  return { value: perSecond, unit: "/s", operations: calls };
 }

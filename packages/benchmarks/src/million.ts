@@ -10,7 +10,7 @@ import {
 import { EtcdNode } from "@quorate/testkit";
 import { runClosedLoop } from "./closed-loop.ts";
 import { programs } from "./contestants.ts";
-import { memoryOf } from "./process-memory.ts";
+import { memoryOf } from "./process-usage.ts";
 import { key, put, value } from "./requests.ts";
 import { unary } from "./unary.ts";
 

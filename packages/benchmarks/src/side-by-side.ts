@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Figure } from "./loads.ts";
 import type { Subject, Workload } from "./workloads.ts";
 
 /** Two programs that take etcd's flags. */
@@ -11,6 +12,8 @@ export interface Programs {
 export interface Contestant<Target> extends AsyncDisposable {
   /** Where to send them now. */
   target(): Promise<Target>;
+  /** CPU time that its processes have spent since they were started last. */
+  cpuSeconds(): number;
   /** Ends and starts it on its own data. */
   restart(): Promise<void>;
 }
@@ -35,6 +38,8 @@ export interface Comparison {
   readonly quorate: readonly number[];
   /** Median over the rounds of quorate divided by etcd. */
   readonly ratio: number;
+  /** CPU time of all processes of a contestant for an operation, median in microseconds: the steadiest figure on a busy machine. */
+  readonly cpuMicros: { readonly etcd: number; readonly quorate: number };
   /** Undefined where there is no bar. */
   readonly met: boolean | undefined;
 }
@@ -63,19 +68,44 @@ export async function compare<Target>(
     if (workload.reads) await contestant.restart();
   }
   const figures = { etcd: [] as number[], quorate: [] as number[] };
+  const cpuMicros = { etcd: [] as number[], quorate: [] as number[] };
   let unit = "";
   for (let round = 0; round <= rounds; round++) {
     const order = round % 2 === 0 ? (["etcd", "quorate"] as const) : (["quorate", "etcd"] as const);
     for (const name of order) {
       await sleep(restMs);
-      const figure = await workload.run(await (name === "etcd" ? etcd : quorate).target());
+      const { figure, micros } = await runOnce(workload, name === "etcd" ? etcd : quorate);
       unit = figure.unit;
-      if (round > 0) figures[name].push(figure.value);
-      progress(`${workload.name} round ${round}/${rounds} ${name}: ${figure.value.toFixed(3)} ${figure.unit}`);
+      if (round > 0) {
+        figures[name].push(figure.value);
+        cpuMicros[name].push(micros);
+      }
+      const spent = `${micros.toFixed(1)} us of CPU each`;
+      progress(
+        `${workload.name} round ${round}/${rounds} ${name}: ${figure.value.toFixed(3)} ${figure.unit}, ${spent}`,
+      );
     }
   }
   const ratio = median(figures.quorate.map((value, i) => value / (figures.etcd[i] as number)));
   const { bar } = workload;
   const met = bar === undefined ? undefined : bar.side === "atLeast" ? ratio >= bar.ratio : ratio <= bar.ratio;
-  return { workload, unit, etcd: figures.etcd, quorate: figures.quorate, ratio, met };
+  return {
+    workload,
+    unit,
+    etcd: figures.etcd,
+    quorate: figures.quorate,
+    ratio,
+    cpuMicros: { etcd: median(cpuMicros.etcd), quorate: median(cpuMicros.quorate) },
+    met,
+  };
+}
+
+async function runOnce<Target>(
+  workload: Workload<Target>,
+  contestant: Contestant<Target>,
+): Promise<{ readonly figure: Figure; readonly micros: number }> {
+  const target = await contestant.target();
+  const before = contestant.cpuSeconds();
+  const figure = await workload.run(target);
+  return { figure, micros: ((contestant.cpuSeconds() - before) * 1e6) / figure.operations };
 }

@@ -3,7 +3,7 @@ import { EtcdCluster, missingPeers, peersAreRequired, requirePeer } from "@quora
 import { rolesOf, statuses } from "../src/contestants.ts";
 import { h2loadGets, h2loadPuts, putAllKeys } from "../src/loads.ts";
 import { leaderChangesSeen, metricValue } from "../src/member-status.ts";
-import { busyShare, cpuTime, memoryOf, parseStatus, peakOf } from "../src/process-memory.ts";
+import { busyShare, cpuTime, memoryOf, parseStatus, peakOf } from "../src/process-usage.ts";
 import { compare } from "../src/side-by-side.ts";
 import { revisionOf } from "../src/unary.ts";
 
@@ -64,15 +64,16 @@ describe("comparing", () => {
     const open = (program: readonly string[]): ReturnType<Parameters<typeof compare<string>>[1]["open"]> =>
       Promise.resolve({
         target: () => Promise.resolve(program[0] as string),
+        cpuSeconds: () => runs.length,
         restart: () => Promise.resolve(void runs.push(`restart ${program[0]}`)),
         [Symbol.asyncDispose]: () => Promise.resolve(void runs.push(`close ${program[0]}`)),
       });
-    const run = (target: string): Promise<{ value: number; unit: string }> => {
+    const run = (target: string): Promise<{ value: number; unit: string; operations: number }> => {
       runs.push(target);
-      return Promise.resolve({ value: target === "a" ? 2 : runs.length, unit: "/s" });
+      return Promise.resolve({ value: target === "a" ? 2 : runs.length, unit: "/s", operations: 10 });
     };
 
-    const { ratio, met, etcd, quorate } = await compare(
+    const { ratio, met, etcd, quorate, cpuMicros } = await compare(
       { name: "w", title: "W", bar: { ratio: 3, side: "atLeast" }, reads: true, run },
       { programs: { etcd: ["a"], quorate: ["b"] }, open, rounds: 3, progress: () => undefined },
     );
@@ -83,6 +84,8 @@ describe("comparing", () => {
       [5, 8, 9],
     ]);
     expect([ratio, met]).toEqual([4, true]);
+    // Each run took one second by the clock of this test, and did ten operations.
+    expect(cpuMicros).toEqual({ etcd: 100_000, quorate: 100_000 });
   });
 });
 

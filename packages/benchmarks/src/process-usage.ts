@@ -48,3 +48,13 @@ export function cpuTime(text: string = readFileSync("/proc/stat", "utf8")): CpuT
 export function busyShare(from: CpuTime, to: CpuTime): number {
   return (to.busy - from.busy) / (to.total - from.total);
 }
+
+const TICKS_PER_SECOND = 100;
+
+/** CPU time that a process and its threads have spent, in seconds, from /proc (Linux tells user programs 100 ticks a second). */
+export function cpuSecondsOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in parentheses, may hold spaces; user and system time are the 14th and 15th field.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
