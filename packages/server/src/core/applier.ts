@@ -23,9 +23,9 @@ import { ALARM_CORRUPT, ALARM_NOSPACE, type Alarms } from "./alarms.ts";
 import type { ApplyResult } from "./apply-result.ts";
 import { isAtLeast } from "./cluster-version.ts";
 import type { Counts } from "./counts.ts";
-import { decodeLegacyRequest, type LegacyRequest } from "./legacy-request.ts";
+import { decodeLegacyRequest, type LegacyRequest, legacyRequestId } from "./legacy-request.ts";
 import type { Membership } from "./membership.ts";
-import type { PendingRequests } from "./pending.ts";
+import type { Pending, PendingRequests } from "./pending.ts";
 import { leaseCostBytes, type Quota } from "./quota.ts";
 import { RequestKind } from "./raft-request.ts";
 
@@ -99,6 +99,7 @@ export class Applier {
     const legacy = decodeLegacyRequest(entry.data);
     if (legacy !== undefined) {
       this.#legacyRequest(legacy);
+      this.#take(legacyRequestId(entry.data), pending)?.applied({ revision: this.#deps.store.revision });
       return;
     }
     const peek = this.#peek;
@@ -122,9 +123,12 @@ export class Applier {
     assert(entry.type === EntryType.ConfChange, "configuration changes are of one member each", { index: entry.index });
     const change = decodeRaftConfChange(entry.data);
     const refused = this.#deps.onConfChange(change);
-    const isOurs = Number(change.id >> 48n) === this.#deps.idHigh16;
-    const waiting = isOurs ? pending.take(Number(change.id & LOW_48)) : undefined;
-    waiting?.applied(refused ?? { revision: this.#deps.store.revision });
+    this.#take(change.id, pending)?.applied(refused ?? { revision: this.#deps.store.revision });
+  }
+
+  /** The request of this ID, if it is one of ours. */
+  #take(id: bigint, pending: PendingRequests): Pending | undefined {
+    return Number(id >> 48n) === this.#deps.idHigh16 ? pending.take(Number(id & LOW_48)) : undefined;
   }
 
   /** Ends a batch of entries, the last of them at `index`: what they wrote becomes one atomic write of the backend. */

@@ -53,6 +53,39 @@ export function decideClusterVersion(input: ClusterVersionInput): string | undef
   return current.major === lowest.major && compareMinor(current, lowest) < 0 ? clusterText(lowest) : undefined;
 }
 
+/** How members tell about themselves and set the cluster version: as requests of the v2 API, or as those of etcd 3.6. */
+export type ClusterDialect = "v2" | "v3";
+
+/** Where no version is decided yet: etcd sets the lowest one when it does not know better. */
+const DECIDED_SINCE = "3.1.0";
+const V3_DIALECT_SINCE = "3.6.0";
+
+export interface DialectInput {
+  /** The cluster version as far as any member knows it; undefined before it was decided. */
+  readonly clusterVersion: string | undefined;
+  /** The server version each member answered; undefined for one that did not. This member's own included. */
+  readonly serverVersions: readonly (string | undefined)[];
+  /** Whether to go by the members that answered: the others have been waited for long enough. */
+  readonly isWaitOver: boolean;
+}
+
+/**
+ * The dialect that all members understand; undefined when that cannot be said yet. A member of etcd 3.4 ends with a panic at the
+ * newer requests and one of 3.7 at the older ones; 3.5 and 3.6 know both, 3.5 itself proposes the older ones. Peer protocol
+ * page, section 12.2.
+ */
+export function decideDialect({
+  clusterVersion,
+  serverVersions,
+  isWaitOver,
+}: DialectInput): ClusterDialect | undefined {
+  const known = serverVersions.filter((version) => version !== undefined);
+  if (known.some((version) => !isAtLeast(version, V3_DIALECT_SINCE))) return "v2";
+  if (known.length === serverVersions.length) return "v3";
+  if (isAtLeast(clusterVersion, DECIDED_SINCE)) return isAtLeast(clusterVersion, V3_DIALECT_SINCE) ? "v3" : "v2";
+  return isWaitOver ? "v3" : undefined;
+}
+
 /** `3.7.1` as a cluster version: `3.7.0`. */
 export function clusterText({ major, minor }: Version): string {
   return `${major}.${minor}.0`;

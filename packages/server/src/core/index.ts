@@ -8,15 +8,31 @@ export { AutoCompaction } from "./auto-compaction.ts";
 export type { CatchUpConfig } from "./catch-up-log.ts";
 export type { CheckpointConfig, CheckpointDeps, CheckpointPosition } from "./checkpoints.ts";
 export { Checkpoints } from "./checkpoints.ts";
-export type { ClusterVersionInput, JoinInput, Version } from "./cluster-version.ts";
-export { canJoin, clusterText, compareMinor, decideClusterVersion, parseVersion } from "./cluster-version.ts";
+export type { ClusterDialect, ClusterVersionInput, DialectInput, JoinInput, Version } from "./cluster-version.ts";
+export {
+  canJoin,
+  clusterText,
+  compareMinor,
+  decideClusterVersion,
+  decideDialect,
+  isAtLeast,
+  parseVersion,
+} from "./cluster-version.ts";
 export { Counts } from "./counts.ts";
 export type { ForceInput, ForcePlan } from "./force-new-cluster.ts";
 export { forceNewCluster } from "./force-new-cluster.ts";
 export type { LeaseExpiryDeps } from "./lease-expiry.ts";
 export { LeaseExpiry } from "./lease-expiry.ts";
 export type { LegacyRequest } from "./legacy-request.ts";
-export { decodeLegacyRequest, mayBeLegacyRequest } from "./legacy-request.ts";
+export {
+  decodeLegacyRequest,
+  encodeLegacyPut,
+  LEGACY_VERSION_PATH,
+  legacyAttributes,
+  legacyAttributesPath,
+  legacyRequestId,
+  mayBeLegacyRequest,
+} from "./legacy-request.ts";
 export type { ChangeContext, ClusterMember, Sha1 } from "./member.ts";
 export {
   addedMemberId,

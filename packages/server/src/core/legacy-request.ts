@@ -1,5 +1,5 @@
-import { utf8Text } from "@quorate/base";
-import { DecodeError, Reader } from "@quorate/protocol";
+import { utf8Bytes, utf8Text } from "@quorate/base";
+import { DecodeError, Reader, Writer } from "@quorate/protocol";
 
 const METHOD_TAG = 0x12;
 const PATH_TAG = 0x1a;
@@ -8,7 +8,8 @@ const ID_TAG = 0x08;
 const LENGTH_DELIMITED = 2;
 const SLASH = 0x2f;
 const ATTRIBUTES_PATH = /^\/0\/members\/([0-9a-f]{1,16})\/attributes$/;
-const VERSION_PATH = "/0/version";
+/** The path under which the cluster version is set. */
+export const LEGACY_VERSION_PATH: string = "/0/version";
 
 /**
  * What a request of etcd's old v2 API means to a member. `attributes` and `clusterVersion` stand for the requests of the same
@@ -48,6 +49,41 @@ export function decodeLegacyRequest(data: Uint8Array): LegacyRequest | undefined
   const { start, end } = raw.method;
   const wrapped = requestFields(data, start, end);
   return wrapped?.path === undefined ? undefined : meaning(wrapped);
+}
+
+/**
+ * A request of the v2 API that sets `path` to `value`, raw as members of etcd 3.4 and 3.5 propose it. `id` is the request's ID, not 0.
+ * Peer protocol page, section 12.2.
+ */
+export function encodeLegacyPut(id: bigint, path: string, value: string): Uint8Array {
+  const writer = new Writer();
+  writer.byte(ID_TAG);
+  writer.bigint(id);
+  for (const [tag, text] of [
+    [METHOD_TAG, "PUT"],
+    [PATH_TAG, path],
+    [VALUE_TAG, value],
+  ] as const) {
+    const bytes = utf8Bytes(text);
+    writer.byte(tag);
+    writer.bytes(bytes);
+  }
+  return writer.finish();
+}
+
+/** The path under which a member's attributes are set. */
+export function legacyAttributesPath(memberId: bigint): string {
+  return `/0/members/${memberId.toString(16)}/attributes`;
+}
+
+/** A member's attributes as the value there. */
+export function legacyAttributes(name: string, clientUrls: readonly string[]): string {
+  return JSON.stringify({ name, clientURLs: clientUrls });
+}
+
+/** The ID of a legacy request that is not wrapped; 0n where it has none. */
+export function legacyRequestId(data: Uint8Array): bigint {
+  return data[0] === ID_TAG ? new Reader(data, 1, data.length).uint64Big() : 0n;
 }
 
 /** Where the fields lie that matter; a path that does not begin with a slash is none. */
@@ -90,7 +126,7 @@ function meaning({ data, method, path = "", value }: Fields): LegacyRequest {
   if (verb === "PUT" && memberId !== undefined) {
     return { kind: "attributes", memberId: BigInt(`0x${memberId}`), ...attributes(value) };
   }
-  if (verb === "PUT" && path === VERSION_PATH) return { kind: "clusterVersion", version: utf8Text(value) };
+  if (verb === "PUT" && path === LEGACY_VERSION_PATH) return { kind: "clusterVersion", version: utf8Text(value) };
   return { kind: "none", method: verb, path };
 }
 

@@ -1,16 +1,14 @@
 import type { Logger } from "@quorate/base";
 import type { Lessor } from "@quorate/mvcc";
-import {
-  createClusterVersionSetRequest,
-  encodeClusterVersionSetRequest,
-  encodeLeaseCheckpointRequest,
-  encodeLeaseRevokeRequest,
-} from "@quorate/protocol";
+import { encodeLeaseCheckpointRequest, encodeLeaseRevokeRequest } from "@quorate/protocol";
 import { type Counts, decideClusterVersion, LeaseExpiry, type Membership, RequestKind } from "../core/index.ts";
+import type { ClusterFacts } from "./cluster-facts.ts";
 
 /** Leases are looked at so often, and the versions of the members; etcd's figures. */
 const LEASE_VISIT_MS = 500;
 const VERSION_VISIT_MS = 4000;
+/** The same while it cannot be said yet what all members understand. */
+const VERSION_RETRY_MS = 200;
 /** Checkpoints of leases in one entry. */
 const LEASE_CHECKPOINTS_MAX = 1000;
 
@@ -23,8 +21,7 @@ export interface LeaderDutiesDeps {
   readonly electionTimeoutMs: number;
   /** Proposes a request; `done` is called once it was applied or given up. False when refused at once. */
   readonly propose: (kind: number, request: Uint8Array, done: () => void) => boolean;
-  /** The server version of each member, this one's included; undefined for one that does not answer. Never rejects. */
-  readonly serverVersions: () => Promise<readonly (string | undefined)[]>;
+  readonly facts: ClusterFacts;
 }
 
 /**
@@ -92,15 +89,18 @@ export class LeaderDuties {
 
   #settleVersion(): void {
     this.#isAskingVersions = true;
-    void this.#deps.serverVersions().then((serverVersions) => {
+    const { facts, logger, membership, nowMs } = this.#deps;
+    void facts.ask().then(({ dialect, serverVersions }) => {
       this.#isAskingVersions = false;
       if (!this.#leads) return;
-      const { logger, membership, propose } = this.#deps;
       const version = decideClusterVersion({ current: membership.clusterVersion, serverVersions });
       if (version === undefined) return;
+      if (dialect === undefined) {
+        this.#nextVersionMs = nowMs() + VERSION_RETRY_MS;
+        return;
+      }
       logger.info("setting the cluster version", { from: membership.clusterVersion, to: version });
-      const request = createClusterVersionSetRequest({ ver: version });
-      propose(RequestKind.ClusterVersionSet, encodeClusterVersionSetRequest(request), () => {});
+      facts.setVersion(version, dialect);
     });
   }
 }

@@ -29,6 +29,7 @@ import {
   RequestKind,
 } from "../core/index.ts";
 import { PhysicalCompaction, Timers, WatchCatchUp } from "./background.ts";
+import { ClusterFacts } from "./cluster-facts.ts";
 import type { ServerConfig } from "./config/index.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import { LeaderLink } from "./leader-link.ts";
@@ -121,6 +122,7 @@ export class Node {
   readonly #checkpoints: Checkpoints;
   readonly #compaction: PhysicalCompaction;
   readonly #catchUp = new WatchCatchUp();
+  readonly #facts: ClusterFacts;
   readonly #duties: LeaderDuties;
   readonly #prng = newPrng();
   #publisher: Publisher | undefined;
@@ -207,6 +209,7 @@ export class Node {
       whenServing: this.context.whenServing,
     });
     this.memberChanges = this.#createMemberChanges();
+    this.#facts = this.#createFacts();
     this.#duties = this.#createDuties(counts);
   }
 
@@ -290,7 +293,7 @@ export class Node {
       nowMs,
       electionTimeoutMs: this.config.electionTimeoutMs,
       propose: (kind, request, done) => this.#propose(kind, request, done),
-      serverVersions: () => this.#serverVersions(),
+      facts: this.#facts,
     });
   }
 
@@ -470,16 +473,11 @@ export class Node {
 
   /** Resolves once the cluster knows this member as it is: it has then caught up as well. */
   #publish(): Promise<void> {
-    const { config, context } = this;
+    const { config } = this;
+    const clientUrls = config.advertiseClientUrls.map(({ text }) => text);
     this.#publisher = new Publisher({
-      memberId: context.memberId,
-      name: config.name,
-      clientUrls: config.advertiseClientUrls.map(({ text }) => text),
       logger: this.#deps.logger,
-      propose: (kind, request, done) => {
-        const refused = this.proposer.propose(kind, request, new OwnRequest(done));
-        if (refused !== undefined) setImmediate(() => done(refused));
-      },
+      propose: () => this.#facts.publish(config.name, clientUrls),
     });
     return this.#publisher.publish();
   }
@@ -558,19 +556,26 @@ export class Node {
     return this.member.membership.get(id) ?? this.member.initialPeers.find((peer) => peer.id === id);
   }
 
-  /** The server version of each member; undefined for one that does not answer. */
-  #serverVersions(): Promise<readonly (string | undefined)[]> {
-    const { membership } = this.member;
-    return Promise.all(
-      membership.list().map(async ({ id, peerUrls }) => {
-        if (id === this.context.memberId) return ETCD_VERSION;
-        for (const url of peerUrls) {
-          const versions = await this.peerClient.getVersion(url, VERSION_TIMEOUT_MS).catch(() => undefined);
-          if (versions !== undefined) return versions.etcdserver;
-        }
-        return undefined;
-      }),
-    );
+  #createFacts(): ClusterFacts {
+    const { initialPeers, membership } = this.member;
+    const answerLater = (refused: ErrorCode | undefined, done: (result: ErrorCode) => void): void => {
+      if (refused !== undefined) setImmediate(() => done(refused));
+    };
+    return new ClusterFacts({
+      memberId: this.context.memberId,
+      ownVersion: ETCD_VERSION,
+      clusterVersion: () => membership.clusterVersion,
+      members: () => {
+        const applied = membership.list();
+        const isOpen = (id: bigint): boolean => membership.get(id) === undefined && !membership.isRemoved(id);
+        return [...applied, ...initialPeers.filter(({ id }) => isOpen(id))];
+      },
+      getVersion: (url) => this.peerClient.getVersion(url, VERSION_TIMEOUT_MS),
+      nowMs,
+      propose: (kind, request, done) => answerLater(this.proposer.propose(kind, request, new OwnRequest(done)), done),
+      proposeLegacy: (path, value, done) =>
+        answerLater(this.proposer.proposeLegacy(path, value, new OwnRequest(done)), done),
+    });
   }
 
   /** True when the request was taken; `done` is then called once it was applied or given up. */

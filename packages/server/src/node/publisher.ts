@@ -1,21 +1,16 @@
 import type { Logger } from "@quorate/base";
-import {
-  createClusterMemberAttrSetRequest,
-  createMemberAttributes,
-  type ErrorCode,
-  encodeClusterMemberAttrSetRequest,
-} from "@quorate/protocol";
-import { type ApplyResult, RequestKind } from "../core/index.ts";
+import type { ErrorCode } from "@quorate/protocol";
+import type { ApplyResult } from "../core/index.ts";
 
 const RETRY_MS = 100;
 
 export interface PublisherDeps {
-  readonly memberId: bigint;
-  readonly name: string;
-  readonly clientUrls: readonly string[];
   readonly logger: Logger;
-  /** Proposes a request; `done` gets its result, or the code it failed with, refusals included. Never called synchronously. */
-  readonly propose: (kind: number, request: Uint8Array, done: (result: ApplyResult | ErrorCode) => void) => void;
+  /**
+   * Proposes this member's name and client URLs; resolves with the result, or the code it failed with, refusals included. Undefined
+   * when it cannot be said yet how; never rejects.
+   */
+  readonly propose: () => Promise<ApplyResult | ErrorCode | undefined>;
 }
 
 /**
@@ -42,20 +37,14 @@ export class Publisher {
   }
 
   #attempt(done: () => void): void {
-    const { clientUrls, logger, memberId, name, propose } = this.#deps;
-    const request = encodeClusterMemberAttrSetRequest(
-      createClusterMemberAttrSetRequest({
-        memberId,
-        memberAttributes: createMemberAttributes({ name, clientUrls: [...clientUrls] }),
-      }),
-    );
-    propose(RequestKind.ClusterMemberAttrSet, request, (result) => {
+    const { logger, propose } = this.#deps;
+    void propose().then((result) => {
       if (this.#isStopped) return;
-      if (typeof result !== "string") {
+      if (result !== undefined && typeof result !== "string") {
         done();
         return;
       }
-      logger.warn("failed to publish local member to cluster", { error: result });
+      if (result !== undefined) logger.warn("failed to publish local member to cluster", { error: result });
       this.#timer = setTimeout(() => this.#attempt(done), RETRY_MS);
     });
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { canJoin, decideClusterVersion, parseVersion } from "@quorate/server/core";
+import { canJoin, decideClusterVersion, decideDialect, parseVersion } from "@quorate/server/core";
 
 describe("the cluster version", () => {
   it.each<[string | undefined, readonly (string | undefined)[], string | undefined]>([
@@ -49,6 +49,28 @@ describe("the cluster version", () => {
     expect(parseVersion("3.10.2-alpha.1")).toEqual({ major: 3, minor: 10, patch: 2 });
     for (const wrong of ["", "3", "3.7", "v3.7.1", "3.7.x", "not_decided", "3.7.1 "]) {
       expect({ wrong, version: parseVersion(wrong) }).toEqual({ wrong, version: undefined });
+    }
+  });
+});
+
+describe("decideDialect", () => {
+  const decide = (clusterVersion: string | undefined, versions: (string | undefined)[], isWaitOver = false): unknown =>
+    decideDialect({ clusterVersion, serverVersions: versions, isWaitOver });
+
+  it("goes by the oldest member, as far as all are known", () => {
+    expect(decide(undefined, ["3.7.1"])).toBe("v3");
+    expect(decide(undefined, ["3.7.1", "3.6.4", "3.7.1"])).toBe("v3");
+    expect(decide("3.5.0", ["3.7.1", "3.7.1", "3.6.4"])).toBe("v3");
+    expect(decide(undefined, ["3.7.1", "3.5.30", "3.7.1"])).toBe("v2");
+    expect(decide("3.4.0", ["3.7.1", "3.4.23", undefined])).toBe("v2");
+  });
+
+  it("asks the cluster version where a member does not answer, and waits for it while there is none", () => {
+    expect(decide("3.4.0", ["3.7.1", undefined, "3.7.1"])).toBe("v2");
+    expect(decide("3.6.0", ["3.7.1", undefined, "3.7.1"])).toBe("v3");
+    for (const undecided of [undefined, "3.0.0", "not_decided"]) {
+      expect(decide(undecided, ["3.7.1", undefined, "3.7.1"])).toBeUndefined();
+      expect(decide(undecided, ["3.7.1", undefined, "3.7.1"], true)).toBe("v3");
     }
   });
 });

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "@jest/globals";
 import { DecodeError } from "@quorate/protocol";
-import { decodeLegacyRequest, mayBeLegacyRequest } from "@quorate/server/core";
+import {
+  decodeLegacyRequest,
+  encodeLegacyPut,
+  LEGACY_VERSION_PATH,
+  legacyAttributes,
+  legacyAttributesPath,
+  legacyRequestId,
+  mayBeLegacyRequest,
+} from "@quorate/server/core";
 import { requestEntry } from "./machine.ts";
 
 const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
@@ -85,5 +93,25 @@ describe("decodeLegacyRequest", () => {
         expect({ length, isFine }).toEqual({ length, isFine: true });
       }
     }
+  });
+});
+
+describe("encodeLegacyPut", () => {
+  // Fields that etcd writes although they are unset.
+  const UNSET = hex("2800320038004800500058006000680070007800800100");
+
+  it("writes what members of 3.4 propose but for unset fields, under the ID it is given", () => {
+    const id = legacyRequestId(VERSION_3_4);
+    const version = encodeLegacyPut(id, LEGACY_VERSION_PATH, "3.4.0");
+    const attributes = encodeLegacyPut(
+      legacyRequestId(ATTRIBUTES_3_4),
+      legacyAttributesPath(0xc278eed6249db40n),
+      legacyAttributes("n2", ["http://127.0.0.1:21342"]),
+    );
+
+    expect(id).toBe(0xa522a214ad959a04n);
+    expect(Uint8Array.from([...version, ...UNSET])).toEqual(VERSION_3_4);
+    expect(Uint8Array.from([...attributes, ...UNSET])).toEqual(ATTRIBUTES_3_4);
+    expect(legacyRequestId(wrapped(VERSION_3_4))).toBe(0n);
   });
 });

@@ -1,7 +1,7 @@
 import { ByteSlab } from "@quorate/base";
 import type { UnaryCall } from "@quorate/grpc";
 import { type ErrorCode, varintSize, Writer, writeRaftRequest } from "@quorate/protocol";
-import type { ApplyResult, MembershipChange, Pending } from "../../core/index.ts";
+import { type ApplyResult, encodeLegacyPut, type MembershipChange, type Pending } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 
@@ -86,6 +86,12 @@ export class Proposer {
   /** Proposes a request of the server itself. Returns an error code when it was refused and `pending` is not called. */
   propose(kind: number, request: Uint8Array, pending: Pending): ErrorCode | undefined {
     return this.#propose(this.#entry(kind, request), this.#low48, pending);
+  }
+
+  /** Proposes that `path` of the old v2 key space be set to `value`; see `encodeLegacyPut`. Otherwise as `propose`. */
+  proposeLegacy(path: string, value: string, pending: Pending): ErrorCode | undefined {
+    const id = (BigInt(this.#context.requestIds.high16) << 48n) | BigInt(this.#low48);
+    return this.#propose(encodeLegacyPut(id, path, value), this.#low48, pending);
   }
 
   /** Proposes a change of the membership. Returns an error code when it was refused and `pending` is not called. */
