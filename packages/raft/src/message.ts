@@ -177,7 +177,9 @@ export function isResponseMessage(type: MessageType): boolean {
 export function isWellFormed(message: Message, self: bigint): boolean {
   const { type, term, from, entries } = message;
   if (TERM_BOUND.has(type) && (term === 0 || from === NO_MEMBER || from === self)) return false;
-  if (type === T.Snap) return message.snapshot !== undefined && message.snapshot.index > 0;
+  // A deposed leader whose host names what it has applied since may say more than its term knows.
+  if (type === T.Snap)
+    return message.snapshot !== undefined && message.snapshot.index > 0 && message.snapshot.term <= term;
   if (type === T.App) return isContiguous(message);
   if (type === T.Prop) return entries.length > 0 && entries.every((entry) => entry.type >= 0 && entry.type <= 2);
   if (type === T.ReadIndex) return entries.length === 1;

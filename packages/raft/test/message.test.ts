@@ -101,6 +101,11 @@ const IMPOSSIBLE: Readonly<Record<string, Partial<Message> & { type: number }>> 
     entries: [entry(BASE + 1, 3)],
   },
   "a snapshot message without one": { type: T.Snap, term: 2 },
+  "a snapshot of a term that its sender does not know": {
+    type: T.Snap,
+    term: 2,
+    snapshot: { ...snapshot, term: 3 },
+  },
   "an empty snapshot": { type: T.Snap, term: 2, snapshot: emptySnapshot },
   "a proposal of nothing": { type: T.Prop },
   "a proposal of an unknown kind": { type: T.Prop, entries: [{ ...request, type: 7 }] },

@@ -109,9 +109,20 @@ export class RandomCluster {
     const ready = member.takeReady();
     if (member.appliedIndex < before) throw new Error(`member ${member.id} applied backwards`);
     this.checker.ready(member, ready);
-    for (const message of ready.messages) this.#network.push(message);
+    for (const message of ready.messages) this.#network.push(this.#asSent(member, message));
     for (const { index, context } of ready.readStates) this.#checkRead(index, utf8Text(context));
     while (this.#network.length > NETWORK_MAX) this.#lose(this.#prng.below(this.#network.length));
+  }
+
+  /** Hosts may send a newer snapshot than the one that raft names: that of the state machine as it is. */
+  #asSent(member: Member, message: Message): Message {
+    const { node, storage, appliedIndex } = member;
+    if (message.type !== MessageType.Snap || message.snapshot === undefined || this.#prng.below(2) === 0)
+      return message;
+    const term = storage.term(appliedIndex);
+    if (node.term !== message.term || typeof term !== "number" || appliedIndex < message.snapshot.index) return message;
+    const snapshot = { ...message.snapshot, index: appliedIndex, term, confState: node.confState };
+    return { ...message, snapshot };
   }
 
   deliver(): void {
@@ -141,7 +152,9 @@ export class RandomCluster {
   }
 
   #reportSnapshot(message: Message, outcome: "delivered" | "failed"): void {
-    this.members.find((member) => member.id === message.from)?.node.reportSnapshot(message.to, outcome);
+    this.members
+      .find((member) => member.id === message.from)
+      ?.node.reportSnapshot(message.to, outcome, message.snapshot?.index);
   }
 
   #payloads(): Uint8Array[] {
