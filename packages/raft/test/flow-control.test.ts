@@ -105,6 +105,20 @@ describe("appends in flight to one peer", () => {
     expect(peer(net)).toMatchObject({ state: "replicate", match: BASE + 5, next: BASE + 7 });
   });
 
+  it("go to the target of a transfer at once, although it is waited for", () => {
+    const net = streaming({});
+    net.at(1).node.reportUnreachable(2n);
+    appends(net, "a");
+    expect([appends(net, "b"), peer(net)?.paused]).toEqual([[], true]);
+    net.at(1).node.transferLeader(2n);
+    expect(appends(net).map(({ index, entries }) => [index, entries.length])).toEqual([[BASE + 1, 2]]);
+    // The order to campaign follows the acknowledgement of everything, and not of a part.
+    net.send(1, { type: MessageType.AppResp, from: 2n, term: 2, index: BASE + 2 });
+    expect(net.run(1).some(({ type }) => type === MessageType.TimeoutNow)).toBe(false);
+    net.send(1, { type: MessageType.AppResp, from: 2n, term: 2, index: BASE + 3 });
+    expect(net.run(1).filter(({ type }) => type === MessageType.TimeoutNow)).toMatchObject([{ to: 2n, term: 2 }]);
+  });
+
   it("are resent from what is known to be there after a rejection", () => {
     const net = streaming({ maxInflightMsgs: 3 });
     for (let i = 0; i < 3; i++) appends(net, `${i}`);

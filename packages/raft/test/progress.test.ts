@@ -30,6 +30,16 @@ describe("Progress", () => {
     expect(peer.paused).toBe(false);
   });
 
+  it("forgets at the beginning of a term what it was and when it was heard of", () => {
+    const peer = progress({ match: 3, next: 5, sentCommit: 2 });
+    peer.heard(7);
+    expect([peer.recentActive, peer.heardAtTick]).toEqual([true, 7]);
+    peer.becomeReplicate();
+    peer.reset(9);
+    expect([peer.match, peer.next, peer.state, peer.sentCommit]).toEqual([0, 9, "probe", 0]);
+    expect([peer.recentActive, peer.heardAtTick]).toEqual([false, Number.NEGATIVE_INFINITY]);
+  });
+
   it("sends nothing in snapshot state", () => {
     const peer = progress({ match: 1 });
     peer.becomeSnapshot(9);

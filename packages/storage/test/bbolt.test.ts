@@ -1,10 +1,12 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { SeededPrng } from "@quorate/base";
 import { BboltReader, NODE_FILE_SYSTEM, StorageError, writeBboltFile } from "@quorate/storage";
 import { type Content, randomRecords, readContent, shown, writeContent } from "./support/bbolt-fixture.ts";
 import { bytes, scratch } from "./support/level-fixture.ts";
+
+jest.setTimeout(60_000);
 
 const PAGE = 4096;
 

@@ -1,9 +1,10 @@
 import { cpSync, createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import type { FileSystem } from "@quorate/base";
 import type { HardState } from "@quorate/raft";
 import { type MemberStorage, NODE_FILE_SYSTEM, type SnapshotPosition } from "@quorate/storage";
+import { FailingFileSystem } from "./support/failing-file-system.ts";
 import { dump, scratch } from "./support/level-fixture.ts";
 import { apply, checkpoint, crashImage, openMember, propose } from "./support/member-fixture.ts";
 import { entry, state } from "./support/wal-fixture.ts";
@@ -66,6 +67,8 @@ function watched(onChange: () => void): FileSystem {
     },
   });
 }
+
+jest.setTimeout(60_000);
 
 describe("installing a snapshot", () => {
   it("replaces engine and log, which go on behind it", async () => {
@@ -164,6 +167,56 @@ describe("installing a snapshot", () => {
     }
     expect(outcomes.before).toBeGreaterThan(3);
     expect(outcomes.after).toBeGreaterThan(3);
+  });
+
+  it("leaves, where the disk fails at any point, the same", async () => {
+    using directory = scratch();
+    const file = await leaderFile(directory.path, 120);
+    const outcomes = new Map<string, number>();
+    for (let failsAt = 1; ; failsAt++) {
+      expect(failsAt).toBeLessThan(200);
+      const data = join(directory.path, `follower${failsAt}`);
+      const disk = new FailingFileSystem();
+      const follower = await openMember(data, { fs: disk.fs });
+      await propose(follower, 1, 30);
+      const before = await dump(follower.backend);
+      disk.failsFrom = disk.count + failsAt;
+      let outcome = "nothing";
+      try {
+        const path = await follower.receiveSnapshot(120, createReadStream(file.path));
+        outcome = "received";
+        await install(follower, path, position(120, 2), state(2, 120));
+        outcome = "installed";
+      } catch (error) {
+        expect(error).toBeInstanceOf(Error);
+      }
+      const isOver = disk.count < disk.failsFrom;
+      const image = join(directory.path, `failed${failsAt}`);
+      // Files go while the copy is made only where nothing failed.
+      await new Promise((resolve) => setTimeout(resolve, isOver ? 100 : 5));
+      crashImage(data, image);
+      disk.failsFrom = Number.POSITIVE_INFINITY;
+      await follower.close().catch(() => follower.backend.close());
+      const member = await openMember(image);
+      if (member.barrier === undefined) {
+        for (const each of member.contents.entries) apply(member, each);
+        expect(await dump(member.backend)).toBe(before);
+        outcome += ", before";
+      } else {
+        expect([member.barrier.index, member.contents.entries]).toEqual([120, []]);
+        expect(withoutMeta(await dump(member.backend))).toBe(withoutMeta(file.content));
+        outcome += ", after";
+      }
+      await member.close();
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      if (isOver) break;
+    }
+    expect([...outcomes.keys()].sort()).toEqual([
+      "installed, after",
+      "nothing, before",
+      "received, after",
+      "received, before",
+    ]);
   });
 
   it("is finished at the next start where the stop came behind the log's record, torn or not", async () => {

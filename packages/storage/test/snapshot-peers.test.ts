@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { describe, expect, it, jest } from "@jest/globals";
 import { bytesFromLatin1, crc32c, latin1FromBytes, SeededPrng, utf8Bytes, utf8Text } from "@quorate/base";
 import { type HashKvResult, Lessor, Store } from "@quorate/mvcc";
 import { createDeleteRangeRequest, createPutRequest } from "@quorate/protocol";
@@ -17,6 +17,8 @@ import {
 import { EtcdNode, findPeer, missingPeers, type PeerName, peersAreRequired, requirePeer } from "@quorate/testkit";
 import { openLevel, scratch } from "./support/level-fixture.ts";
 import { openMember } from "./support/member-fixture.ts";
+
+jest.setTimeout(60_000);
 
 const MEMBER = 0x8e9e05c52164694dn;
 const CONF = { voters: [MEMBER], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };

@@ -81,6 +81,32 @@ describe("log replication (§5.3)", () => {
     expect(net.at(2).node.committed).toBe(BASE + 1);
   });
 
+  it("learns the commit index from heartbeats, which tell no more than what is known to be in its log", () => {
+    const net = new Net({ voters: 3 });
+    net.elect(1);
+    net.propose(1, "a");
+    net.run(1);
+    for (const message of net.network.splice(0)) net.members.get(message.to)?.node.step(message);
+    for (const id of [2, 3]) for (const answer of net.run(id)) net.at(1).node.step(answer);
+    net.run(1);
+    // The news of the commit is lost with all appends; 3 acknowledged, and a heartbeat will do.
+    net.network = [];
+    expect([net.at(1).node.committed, net.at(3).node.committed]).toEqual([BASE + 2, BASE + 1]);
+    net.at(1).node.tick();
+    const heartbeat = net.run(1).find(({ type, to }) => type === MessageType.Heartbeat && to === 3n);
+    expect(heartbeat?.commit).toBe(BASE + 2);
+    if (heartbeat !== undefined) net.at(3).node.step(heartbeat);
+    net.run(3);
+    expect(net.texts(3)).toEqual(["a"]);
+  });
+
+  it("stops when a heartbeat commits what its log does not have: durable data was lost", () => {
+    const net = new Net({ voters: 3 });
+    expect(() => net.send(2, { type: MessageType.Heartbeat, from: 1n, term: 2, commit: BASE + 1 })).toThrow(
+      "was it truncated or lost",
+    );
+  });
+
   it("takes no more entries than its disk keeps up with, and gets them again", () => {
     const net = new Net({ voters: 2, config: { maxUnstableSize: 4 } });
     net.elect(1);

@@ -15,3 +15,9 @@ export const RequestKind = {
   ClusterMemberAttrSet: 1301,
   DowngradeInfoSet: 1302,
 } as const;
+
+/**
+ * Requests about users and roles that change nothing stored. Members of etcd replicate them all the same, so that they may come
+ * from one; which member answers them, knows them. Peer protocol page, section 12.
+ */
+export const AUTH_READ_KINDS: ReadonlySet<number> = new Set([1012, 1013, 1102, 1106, 1107, 1202]);

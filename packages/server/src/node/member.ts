@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { Logger, Prng } from "@quorate/base";
-import { must } from "@quorate/base";
 import { Lessor, Store } from "@quorate/mvcc";
 import {
   createAlarmMember,
@@ -10,23 +9,29 @@ import {
   encodeRaftConfChange,
 } from "@quorate/protocol";
 import { ConfChangeType, EMPTY_CONF_STATE, MemoryLogStorage, parseConfig, RawNode } from "@quorate/raft";
-import { type MemberIdentity, type MemberStorage, NODE_FILE_SYSTEM, openMemberStorage } from "@quorate/storage";
+import { type MemberStorage, NODE_FILE_SYSTEM, openMemberStorage } from "@quorate/storage";
 import {
   Alarms,
   bootstrapClusterId,
-  bootstrapMemberId,
   type ClusterMember,
+  forceNewCluster,
+  hexId,
   Membership,
   memberJson,
   type Sha1,
 } from "../core/index.ts";
-import { bootstrapProblems, type InitialMember, type ServerConfig } from "./config/index.ts";
+import { type Bootstrap, type BootstrapDeps, bootstrapMember, foundersOf } from "./bootstrap.ts";
+import type { ServerConfig } from "./config/index.ts";
+import type { PeerClient } from "./peer/index.ts";
+import { resolveHost } from "./peer-url-match.ts";
 
 const MIB = 1024 * 1024;
 /** Payload of entries that are proposed and not committed; more is refused with "too many requests". */
 const UNCOMMITTED_BYTES_MAX = 256 * MIB;
 /** Payload applied in one go, so that a long replay leaves the event loop now and then. */
 const COMMITTED_BYTES_PER_READY = 4 * MIB;
+/** A leader whose write has not ended after so many election timeouts gives up: others have disks that work. */
+const DISK_STALL_ELECTION_TIMEOUTS = 2;
 
 export const sha1: Sha1 = (bytes) => createHash("sha1").update(bytes).digest();
 
@@ -50,11 +55,17 @@ export interface MemberDeps {
   readonly prng: Prng;
   readonly onSync: (durationMs: number, bytes: number) => void;
   readonly fatal: (error: Error) => void;
+  /** Asks members that run already. */
+  readonly peerClient: PeerClient;
 }
 
-/** Opens the data directory, or founds a cluster of one in it. Rejects with a StorageError that says what is wrong. */
+/**
+ * Opens the data directory; where there is none, founds a cluster or joins one. Rejects with a StorageError, or in etcd's words, that
+ * says what is wrong.
+ */
 export async function openMember(config: ServerConfig, deps: MemberDeps): Promise<Member> {
-  const founders = config.initialCluster.map((initial) => founder(initial, config.initialClusterToken));
+  const bootstrapDeps: BootstrapDeps = { client: deps.peerClient, resolveHost };
+  let bootstrap: Bootstrap | undefined;
   const storage = await openMemberStorage({
     dataDirectory: config.dataDir,
     walDirectory: config.walDir,
@@ -64,45 +75,49 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
     // Waiting for the disk on the spot is faster for one client alone, but a disk that hangs would stop heartbeats.
     wal: { onSync: deps.onSync, ...(config.initialCluster.length > 1 ? { inlineSyncBytesMax: 0 } : {}) },
     rebuildEngine: "ifDamaged",
-    newIdentity: () => newIdentity(config, founders),
+    newIdentity: async () => {
+      bootstrap = await bootstrapMember(config, bootstrapDeps);
+      return bootstrap.identity;
+    },
     fatal: deps.fatal,
   });
   try {
-    return await restoreMember(config, deps, storage, founders);
+    bootstrap ??= await resumedBootstrap(config, storage, bootstrapDeps);
+    return await restoreMember(config, deps, storage, bootstrap);
   } catch (error) {
     await storage.close();
     throw error;
   }
 }
 
-/** Who a member without data is. Throws with what keeps it from founding its cluster. */
-function newIdentity(config: ServerConfig, founders: readonly ClusterMember[]): MemberIdentity {
-  const problems = [...bootstrapProblems(config)];
-  if (problems.length > 0) throw new Error(problems.join("; "));
-  const self = must(
-    founders.find((member) => member.name === config.name),
-    "a configuration without problems holds this member",
+/** Where the first start ended before its first entry was durable, it begins again, as the member that it has become. */
+async function resumedBootstrap(
+  config: ServerConfig,
+  storage: MemberStorage,
+  deps: BootstrapDeps,
+): Promise<Bootstrap | undefined> {
+  const { contents, identity } = storage;
+  if (contents.last.index > 0 || contents.hardState.term > 0) return undefined;
+  const founders = foundersOf(config);
+  const clusterId = bootstrapClusterId(
+    founders.map(({ id }) => id),
+    sha1,
   );
-  const ids = founders.map((member) => member.id);
-  return { memberId: self.id, clusterId: bootstrapClusterId(ids, sha1) };
-}
-
-function founder(initial: InitialMember, token: string): ClusterMember {
-  const peerUrls = initial.peerUrls.map((url) => url.text).sort();
-  return {
-    id: bootstrapMemberId(peerUrls, token, sha1),
-    name: initial.name,
-    peerUrls,
-    clientUrls: [],
-    isLearner: false,
-  };
+  if (clusterId === identity.clusterId && founders.some(({ id }) => id === identity.memberId)) {
+    return { identity, founders, peers: founders.filter(({ id }) => id !== identity.memberId) };
+  }
+  const again = await bootstrapMember({ ...config, initialClusterState: "existing" }, deps);
+  if (again.identity.memberId === identity.memberId) return again;
+  throw new Error(
+    `the data directory is of member ${hexId(identity.memberId)}, and the cluster takes this one for another`,
+  );
 }
 
 async function restoreMember(
   config: ServerConfig,
   deps: MemberDeps,
   storage: MemberStorage,
-  founders: readonly ClusterMember[],
+  bootstrap: Bootstrap | undefined,
 ): Promise<Member> {
   const { backend } = storage;
   const electionTicks = Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs);
@@ -113,7 +128,7 @@ async function restoreMember(
   await new Promise<void>((resolve, reject) => {
     store.restore((error) => (error === undefined ? resolve() : reject(error)));
   });
-  const { raft, raftLog, appliedIndex } = restoreRaft(config, deps, storage, founders);
+  const { raft, raftLog, appliedIndex } = await restoreRaft(config, deps, storage, bootstrap?.founders ?? []);
   return {
     storage,
     store,
@@ -129,16 +144,16 @@ async function restoreMember(
     raft,
     raftLog,
     appliedIndex,
-    initialPeers: storage.isNew ? founders : [],
+    initialPeers: bootstrap?.peers ?? [],
   };
 }
 
-function restoreRaft(
+async function restoreRaft(
   config: ServerConfig,
   deps: MemberDeps,
   storage: MemberStorage,
   founders: readonly ClusterMember[],
-): Pick<Member, "raft" | "raftLog" | "appliedIndex"> {
+): Promise<Pick<Member, "raft" | "raftLog" | "appliedIndex">> {
   const { barrier, contents } = storage;
   const raftLog = new MemoryLogStorage();
   const appliedIndex = barrier?.index ?? 0;
@@ -146,8 +161,11 @@ function restoreRaft(
     const confState = barrier.confState ?? EMPTY_CONF_STATE;
     raftLog.applySnapshot({ index: barrier.index, term: barrier.term, confState, data: new Uint8Array(0) });
   }
-  raftLog.append(contents.entries);
-  raftLog.setHardState(contents.hardState);
+  if (config.forceNewCluster && !storage.isNew) await forceLoneMember(config, deps, storage, raftLog);
+  else {
+    raftLog.append(contents.entries);
+    raftLog.setHardState(contents.hardState);
+  }
   const parsed = parseConfig({
     id: storage.identity.memberId,
     electionTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
@@ -156,25 +174,49 @@ function restoreRaft(
     maxUncommittedSize: UNCOMMITTED_BYTES_MAX,
     checkQuorum: true,
     preVote: config.preVote,
+    persistTimeoutTicks: Math.ceil(
+      (DISK_STALL_ELECTION_TIMEOUTS * config.electionTimeoutMs) / config.heartbeatIntervalMs,
+    ),
   });
   if (!parsed.ok) throw new Error(parsed.errors.join("; "));
   const raft = new RawNode(parsed.config, { storage: raftLog, prng: deps.prng });
-  // Also where the first start ended before its first entries were durable.
-  if (contents.last.index === 0 && contents.hardState.term === 0) {
-    raft.bootstrap(
-      [...founders]
-        .sort((a, b) => (a.id < b.id ? -1 : 1))
-        .map((member) => ({
-          id: member.id,
-          data: encodeRaftConfChange(
-            createRaftConfChange({
-              type: ConfChangeType.AddNode,
-              nodeId: member.id,
-              context: memberJson(member),
-            }),
-          ),
-        })),
-    );
-  }
+  if (founders.length > 0) raft.bootstrap(founders.map(({ id, ...rest }) => ({ id, data: addition({ id, ...rest }) })));
   return { raft, raftLog, appliedIndex };
+}
+
+function addition(member: ClusterMember): Uint8Array {
+  const { AddNode } = ConfChangeType;
+  return encodeRaftConfChange(createRaftConfChange({ type: AddNode, nodeId: member.id, context: memberJson(member) }));
+}
+
+/** For `--force-new-cluster`: fills `raftLog` with what is committed and the changes that leave this member alone, durably. */
+async function forceLoneMember(
+  config: ServerConfig,
+  deps: MemberDeps,
+  storage: MemberStorage,
+  raftLog: MemoryLogStorage,
+): Promise<void> {
+  const { barrier, contents, identity } = storage;
+  const { appended, hardState, kept } = forceNewCluster({
+    self: {
+      id: identity.memberId,
+      name: config.name,
+      peerUrls: config.initialAdvertisePeerUrls.map(({ text }) => text),
+      clientUrls: [],
+      isLearner: false,
+    },
+    confState: barrier?.confState ?? EMPTY_CONF_STATE,
+    entries: contents.entries,
+    hardState: contents.hardState,
+  });
+  deps.logger.warn("forcing a new cluster of this member alone", {
+    "entries-dropped": contents.entries.length - kept.length,
+    "members-removed": appended.length,
+  });
+  await new Promise<void>((resolve, reject) => {
+    storage.log.append(appended, hardState, true, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+  raftLog.append(kept);
+  raftLog.append(appended);
+  raftLog.setHardState(hardState);
 }

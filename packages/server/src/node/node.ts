@@ -133,7 +133,7 @@ export class Node {
   readonly #timers = new Timers();
   #noSpaceRequested = false;
 
-  private constructor(config: ServerConfig, member: Member, deps: NodeDeps) {
+  private constructor(config: ServerConfig, member: Member, peerClient: PeerClient, deps: NodeDeps) {
     this.config = config;
     this.member = member;
     this.#deps = deps;
@@ -145,7 +145,7 @@ export class Node {
     const requestIds = new RequestIds(memberId, Date.now());
     this.#compaction = new PhysicalCompaction(store, () => backend.commit());
     this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
-    this.peerClient = new PeerClient(deps.peerTls?.client);
+    this.peerClient = peerClient;
     this.peers = this.#createPeers();
     const applier = this.#createApplier(quota, requestIds, counts);
     this.replica = new Replica(
@@ -371,7 +371,9 @@ export class Node {
   static async start(config: ServerConfig, deps: NodeDeps): Promise<Node> {
     const { disk } = deps.metrics;
     let written = 0;
+    const peerClient = new PeerClient(deps.peerTls?.client);
     const member = await openMember(config, {
+      peerClient,
       logger: deps.logger,
       prng: newPrng(),
       onSync: (durationMs, bytes) => {
@@ -381,7 +383,7 @@ export class Node {
       },
       fatal: deps.fatal,
     });
-    const node = new Node(config, member, deps);
+    const node = new Node(config, member, peerClient, deps);
     try {
       await node.#begin();
     } catch (error) {
@@ -548,8 +550,13 @@ export class Node {
       return;
     }
     logger.info("removed member", { "removed-remote-peer-id": hexId(id) });
-    if (id === this.member.storage.identity.memberId) setTimeout(removed, REMOVED_LINGER_MS);
-    else this.peers.remove(id);
+    if (id !== this.member.storage.identity.memberId) {
+      this.peers.remove(id);
+      return;
+    }
+    // A leader that is not a member any more still leads, and takes no requests: the sooner another does, the better.
+    queueMicrotask(() => void this.handOver());
+    setTimeout(removed, REMOVED_LINGER_MS);
   }
 
   #memberOf(id: bigint): ReturnType<Member["membership"]["get"]> {

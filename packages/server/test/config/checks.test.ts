@@ -87,7 +87,6 @@ describe("configuration checks", () => {
     "--client-cert-allowed-hostname=x",
     "--peer-auto-tls",
     "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
-    "--force-new-cluster",
     "--discovery-srv=example.com",
     "--discovery-token=x",
     "--discovery-endpoints=x",

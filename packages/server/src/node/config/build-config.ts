@@ -81,6 +81,7 @@ function networkFields(
   | "initialClusterState"
   | "initialClusterToken"
   | "strictReconfigCheck"
+  | "forceNewCluster"
   | "maxLearners"
   | "grpcKeepaliveMinTimeMs"
   | "grpcKeepaliveIntervalMs"
@@ -98,6 +99,7 @@ function networkFields(
     initialClusterState: settings.text("initial-cluster-state") === "existing" ? "existing" : "new",
     initialClusterToken: settings.text("initial-cluster-token"),
     strictReconfigCheck: settings.bool("strict-reconfig-check"),
+    forceNewCluster: settings.bool("force-new-cluster"),
     maxLearners: settings.number("max-learners"),
     grpcKeepaliveMinTimeMs: settings.number("grpc-keepalive-min-time"),
     grpcKeepaliveIntervalMs: settings.number("grpc-keepalive-interval"),

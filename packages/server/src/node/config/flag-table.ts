@@ -6,7 +6,6 @@ const SLICES = "slices are sized by the time they may take";
 const UINT32_MAX = 4294967295;
 const NOT_COMPARED = "members do not compare their data yet";
 const NO_DOWNGRADES = "this version cannot be downgraded yet";
-const NO_FORCE = "clusters cannot be cut down to one member yet";
 const FIXED_DEADLINE = "the deadlines are 5 s";
 const BBOLT = "the storage engine is not bbolt";
 const NO_DISCOVERY = "it belongs to discovery, which is not used";
@@ -134,10 +133,7 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
     note: "there is no v2 store",
   }),
   clustering("max-learners", "int", "1", "Most learners in the cluster."),
-  clustering("force-new-cluster", "bool", "false", "Start as the only member whatever the log says. Unsafe.", {
-    support: "refused",
-    note: NO_FORCE,
-  }),
+  clustering("force-new-cluster", "bool", "false", "Start as the only member whatever the log says. Unsafe."),
   clustering("discovery-endpoints", "set", "", "Endpoints of the discovery cluster.", {
     support: "refused",
     fileKey: "discovery-config.client.endpoints",

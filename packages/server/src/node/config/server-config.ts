@@ -108,6 +108,8 @@ export interface ServerConfig {
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
   readonly strictReconfigCheck: boolean;
+  /** Start as the only member of the cluster, whatever the log says. */
+  readonly forceNewCluster: boolean;
   readonly maxLearners: number;
 
   /** Resolved: 0 became 2 GiB; undefined when the quota is switched off (negative flag). */
