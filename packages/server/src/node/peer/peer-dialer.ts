@@ -32,7 +32,7 @@ export class PeerDialer {
     const options = { ...target, method, path, headers, agent: false, timeout: idleTimeoutMs } as const;
     const request = secure ? httpsRequest({ ...options, ...this.#tlsOptions() }) : httpRequest(options);
     request.setNoDelay(true);
-    request.on("timeout", () => request.destroy(new Error(`no answer within ${idleTimeoutMs} ms`)));
+    request.on("timeout", () => giveUp(request));
     return request;
   }
 
@@ -49,6 +49,14 @@ export class PeerDialer {
       rejectUnauthorized: tls?.verifyServer ?? true,
     };
   }
+}
+
+/** A timer that is late because this process was busy comes before the bytes that were in time, so those get a chance. */
+function giveUp(request: ClientRequest): void {
+  const bytesRead = request.socket?.bytesRead;
+  setImmediate(() => {
+    if (request.socket?.bytesRead === bytesRead) request.destroy(new Error("peer was silent for too long"));
+  });
 }
 
 type Target =
