@@ -26,6 +26,7 @@ export interface HashDeps {
   readonly backend: Backend;
   readonly index: KeyIndex;
   readonly compaction: RevisionCompaction;
+  /** Whether the store was restored meanwhile: what was to be hashed is gone, which is what the asker is told. */
   readonly isStale: () => boolean;
   readonly onFailure: (error: Error) => void;
 }
@@ -56,7 +57,10 @@ export class HashRead {
 
   #readFrom(main: number, sub: number): void {
     this.#deps.backend.scanRevisions(main, sub, PAGE_RECORDS, (error, records) => {
-      if (this.#deps.isStale()) return;
+      if (this.#deps.isStale()) {
+        this.#done("compacted", undefined);
+        return;
+      }
       if (error !== undefined) {
         this.#deps.compaction.release();
         this.#deps.onFailure(error);

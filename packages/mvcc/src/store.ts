@@ -96,8 +96,8 @@ export class Store {
   /**
    * Forgets everything and reads the backend instead: at start, or after a snapshot replaced its content. Attaches every live
    * key that has a lease, so the leases must be there before. A compaction that was cut short is pending again. `done` is
-   * called once, later; with an error the store is not usable. Nothing else may be called meanwhile. Answers to `history` and
-   * hashes asked for before never come. PERF: reads all revisions, in pages.
+   * called once, later; with an error the store is not usable. Nothing else may be called meanwhile. Answers to `history`
+   * asked for before never come; those to `hashKv` are `compacted`. PERF: reads all revisions, in pages.
    */
   restore(done: (error: Error | undefined) => void): void {
     const index = new KeyIndex();
