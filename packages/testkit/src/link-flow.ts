@@ -15,7 +15,7 @@ export class Link {
   set(state: LinkState, delayMs: number): void {
     this.state = state;
     this.delayMs = delayMs;
-    for (const flow of [...this.flows]) flow.update();
+    for (const flow of this.flows) flow.update();
   }
 }
 

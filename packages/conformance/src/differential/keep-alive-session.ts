@@ -14,13 +14,13 @@ export class KeepAliveSession {
     this.#stream.on("end", () => this.#settle?.(new Error("the server ended the keep-alive stream")));
   }
 
-  /** The answer for a lease. Rejects when the stream fails or nothing comes within 10 s. */
-  renew(id: string): Promise<Message> {
+  /** The answer for a lease. Rejects when the stream fails or nothing comes in time. */
+  renew(id: string, timeoutMs: number = 10_000): Promise<Message> {
     const answer = new Promise<Message>((resolve, reject) => {
       this.#settle = (value) => (value instanceof Error ? reject(value) : resolve(value));
     });
     this.#stream.write({ ID: id });
-    return withTimeout(answer, { what: `the renewal of lease ${id}`, timeoutMs: 10_000 });
+    return withTimeout(answer, { what: `the renewal of lease ${id}`, timeoutMs });
   }
 
   close(): void {

@@ -13,11 +13,15 @@ export interface HistoryEvent {
 }
 
 const HISTORY_TIMEOUT_MS = 30_000;
-const ALL = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
+/** The `key` and `range_end` of everything. */
+export const WHOLE_KEY_SPACE: Message = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 
-/** Everything that a server says ever happened, by a watch from revision 1, and its current revision. */
-export async function readHistory(api: EtcdApi): Promise<readonly HistoryEvent[]> {
-  const now = await api.must("KV/Range", { ...ALL, count_only: true });
+/** Everything that a server says ever happened, by a watch from revision 1 to its current revision. */
+export async function readHistory(
+  api: EtcdApi,
+  timeoutMs: number = HISTORY_TIMEOUT_MS,
+): Promise<readonly HistoryEvent[]> {
+  const now = await api.must("KV/Range", { ...WHOLE_KEY_SPACE, count_only: true });
   const current = Number((now["header"] as Message)["revision"]);
   const history: HistoryEvent[] = [];
   let failure: string | undefined;
@@ -29,11 +33,11 @@ export async function readHistory(api: EtcdApi): Promise<readonly HistoryEvent[]
     if (response["canceled"] === true) failure = `cancelled: ${JSON.stringify(response)}`;
     for (const event of response["events"] as readonly Message[]) history.push(historyEvent(event));
   });
-  stream.write({ create_request: { ...ALL, start_revision: "1" } });
+  stream.write({ create_request: { ...WHOLE_KEY_SPACE, start_revision: "1" } });
   try {
     await waitUntil(() => failure !== undefined || (history.at(-1)?.revision ?? 1) >= current, {
       what: `the history up to revision ${current}`,
-      timeoutMs: HISTORY_TIMEOUT_MS,
+      timeoutMs,
     });
   } finally {
     stream.cancel();
@@ -54,7 +58,7 @@ export function stateOf(history: readonly HistoryEvent[]): readonly string[] {
 
 /** The keys and values that a server holds now, sorted by key. */
 export async function readState(api: EtcdApi): Promise<readonly string[]> {
-  const all = await api.must("KV/Range", ALL);
+  const all = await api.must("KV/Range", WHOLE_KEY_SPACE);
   const kvs = all["kvs"] as readonly { key: Buffer; value: Buffer }[];
   return kvs.map((kv) => `${kv.key.toString()}=${kv.value.toString()}`).sort();
 }
@@ -121,8 +125,9 @@ function checkRevision(
   return problems;
 }
 
-function* byRevision(history: readonly HistoryEvent[]): Generator<readonly HistoryEvent[]> {
-  let group: HistoryEvent[] = [];
+/** The events of each revision, in order. */
+export function* byRevision<E extends HistoryEvent>(history: readonly E[]): Generator<readonly E[]> {
+  let group: E[] = [];
   for (const event of history) {
     if (group[0] !== undefined && group[0].revision !== event.revision) {
       yield group;
@@ -133,7 +138,8 @@ function* byRevision(history: readonly HistoryEvent[]): Generator<readonly Histo
   if (group.length > 0) yield group;
 }
 
-function historyEvent(event: Message): HistoryEvent {
+/** The event as it came over the wire. */
+export function historyEvent(event: Message): HistoryEvent {
   const kv = event["kv"] as Message;
   return {
     revision: Number(kv["mod_revision"]),

@@ -1,0 +1,192 @@
+import { EtcdCluster, type LinkState, PeerLinks, type TemporaryMedium } from "@quorate/testkit";
+import { EtcdApi, type Message } from "../etcd-api.ts";
+import { MemberTimeline, toggle } from "./timeline.ts";
+
+export interface FaultyClusterOptions {
+  /** Command line of each member. */
+  readonly programs: readonly (readonly string[])[];
+  readonly flags: readonly string[];
+  readonly medium: TemporaryMedium;
+}
+
+const STATUS_DEADLINE_MS = 1000;
+/** A member that replays its log beside a loaded cluster on few cores. */
+const READY_TIMEOUT_MS = 90_000;
+
+/**
+ * A cluster whose members can be killed and paused and whose links can be held, cut and delayed, and which keeps account of
+ * which member was disturbed or without a majority, and when.
+ */
+export class FaultyCluster implements AsyncDisposable {
+  readonly cluster: EtcdCluster;
+  readonly timelines: readonly MemberTimeline[];
+  readonly #links: PeerLinks;
+  readonly #alive: boolean[];
+  readonly #passes: boolean[][];
+  readonly #status: EtcdApi[];
+
+  private constructor(cluster: EtcdCluster, links: PeerLinks) {
+    this.cluster = cluster;
+    this.#links = links;
+    this.timelines = cluster.nodes.map(() => new MemberTimeline());
+    this.#alive = cluster.nodes.map(() => true);
+    this.#passes = cluster.nodes.map(() => cluster.nodes.map(() => true));
+    this.#status = cluster.endpoints.map((endpoint) => new EtcdApi(endpoint));
+  }
+
+  /** Starts a cluster, every member behind its proxy. */
+  static async start(options: FaultyClusterOptions): Promise<FaultyCluster> {
+    let cluster: EtcdCluster | undefined;
+    const pidOf = (index: number): number | undefined => {
+      const node = cluster?.nodes[index];
+      return node?.running === true ? node.process.pid : undefined;
+    };
+    const links = await PeerLinks.listen(options.programs.length, pidOf);
+    try {
+      cluster = await EtcdCluster.prepare({
+        members: options.programs.map((program) => ({ program })),
+        flags: options.flags,
+        medium: options.medium,
+        readyTimeoutMs: READY_TIMEOUT_MS,
+        advertisePeerUrl: (index, listenUrl) => links.advertise(index, listenUrl),
+      });
+      await cluster.startAll();
+    } catch (error) {
+      await cluster?.close();
+      await links.close();
+      throw error;
+    }
+    return new FaultyCluster(cluster, links);
+  }
+
+  get size(): number {
+    return this.timelines.length;
+  }
+
+  get members(): readonly number[] {
+    return this.timelines.map((_, index) => index);
+  }
+
+  /** The member that says it leads, at the highest term; undefined when none answers so. */
+  async leader(): Promise<number | undefined> {
+    const answers = await Promise.all(
+      this.#status.map((api) => api.call("Maintenance/Status", {}, STATUS_DEADLINE_MS)),
+    );
+    let [leader, highest]: [number | undefined, number] = [undefined, 0];
+    for (const [index, answer] of answers.entries()) {
+      if (!answer.ok || !this.#alive[index]) continue;
+      const header = answer.response["header"] as Message;
+      if (answer.response["leader"] !== header["member_id"]) continue;
+      const term = Number(answer.response["raft_term"]);
+      if (term > highest) [leader, highest] = [index, term];
+    }
+    return leader;
+  }
+
+  async kill(member: number): Promise<void> {
+    this.#down(member);
+    await this.cluster.kill(member);
+    this.#account();
+  }
+
+  /** Ends it with SIGTERM. */
+  async terminate(member: number): Promise<void> {
+    this.#down(member);
+    await this.cluster.terminate(member);
+    this.#account();
+  }
+
+  pause(member: number): void {
+    this.#down(member);
+    this.cluster.pause(member);
+    this.#account();
+  }
+
+  resume(member: number): void {
+    this.#alive[member] = true;
+    this.#account();
+    this.cluster.resume(member);
+    this.#up(member);
+  }
+
+  /** Starts killed members, together since they may need each other, and waits until they serve. */
+  async restart(members: readonly number[]): Promise<void> {
+    for (const member of members) this.#alive[member] = true;
+    this.#account();
+    await Promise.all(members.map((member) => this.cluster.restart(member)));
+    for (const member of members) this.#up(member);
+  }
+
+  /** What becomes of the bytes between each of `from` and each of `to`, in that direction. */
+  setLinks(from: readonly number[], to: readonly number[], state: LinkState, delayMs: number = 0): void {
+    for (const a of from) {
+      for (const b of to) {
+        if (a === b) continue;
+        this.#links.set(a, b, state, delayMs);
+        this.#row(a)[b] = state === "open";
+      }
+    }
+    this.#account();
+  }
+
+  /** Opens every link. Accounted before it happens, so that no answer through it looks forbidden. */
+  healLinks(): void {
+    for (const row of this.#passes) row.fill(true);
+    this.#account();
+    this.#links.heal();
+  }
+
+  async close(): Promise<void> {
+    for (const api of this.#status) api.close();
+    await this.cluster.close();
+    await this.#links.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Noted before it is done: what breaks because of it breaks later. */
+  #down(member: number): void {
+    toggle(this.#timeline(member).down, true, performance.now());
+    this.#alive[member] = false;
+  }
+
+  #up(member: number): void {
+    toggle(this.#timeline(member).down, false, performance.now() + RECONNECT_MS);
+  }
+
+  #account(): void {
+    const now = performance.now();
+    for (const member of this.members) toggle(this.#timeline(member).cutOff, !this.#reachesMajority(member), now);
+  }
+
+  /** Whether some member that leads, itself included, could answer it and hear a majority. */
+  #reachesMajority(member: number): boolean {
+    return this.members.some((leader) => {
+      if (!this.#connected(member, leader)) return false;
+      const heard = this.members.filter((other) => this.#connected(leader, other));
+      return heard.length > this.size / 2;
+    });
+  }
+
+  #connected(a: number, b: number): boolean {
+    const alive = this.#alive[a] === true && this.#alive[b] === true;
+    return alive && (a === b || (this.#row(a)[b] === true && this.#row(b)[a] === true));
+  }
+
+  #row(member: number): boolean[] {
+    const row = this.#passes[member];
+    if (row === undefined) throw new Error(`no member ${member}`);
+    return row;
+  }
+
+  #timeline(member: number): MemberTimeline {
+    const timeline = this.timelines[member];
+    if (timeline === undefined) throw new Error(`no member ${member}`);
+    return timeline;
+  }
+}
+
+/** How long clients may take to notice that a member is back. */
+const RECONNECT_MS = 1500;
