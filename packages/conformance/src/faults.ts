@@ -19,6 +19,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "10" },
     flags: { type: "string", default: "--snapshot-count=500" },
     medium: { type: "string", default: "memory" },
+    logs: { type: "string" },
     only: { type: "string", default: "" },
     write: { type: "string", short: "w", default: "simple" },
   },
@@ -45,6 +46,7 @@ async function main(): Promise<number> {
     flags: values.flags.split(/\s+/).filter((flag) => flag !== ""),
     medium: values.medium === "disk" ? "disk" : "memory",
     only: faultKinds(values.only),
+    ...(values.logs === undefined ? {} : { logsFolder: values.logs }),
     log: (text) => process.stderr.write(`${text}\n`),
   });
   if (json) {

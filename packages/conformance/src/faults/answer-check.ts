@@ -48,7 +48,7 @@ export function checkAnswers(
     if (call.failure !== undefined) {
       const text = `${call.failure.code} ${call.failure.message.replace(/127\.0\.0\.1:\d+|\d+\.\d+s/g, "…")}`;
       errors.set(text, (errors.get(text) ?? 0) + 1);
-      refusedWithoutMajority += Number(cutOff);
+      refusedWithoutMajority += Number(!call.serializable && timeline.cutOffAt(call.ended));
     } else if (cutOff) {
       problems.push(`m${call.member} answered a ${call.input.kind} while it was without a majority ${at(call)}`);
     }

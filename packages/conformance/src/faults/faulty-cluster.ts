@@ -1,3 +1,5 @@
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { EtcdCluster, type LinkState, PeerLinks, type TemporaryMedium } from "@quorate/testkit";
 import { EtcdApi, type Message } from "../etcd-api.ts";
 import { MemberTimeline, toggle } from "./timeline.ts";
@@ -10,6 +12,7 @@ export interface FaultyClusterOptions {
 }
 
 const STATUS_DEADLINE_MS = 1000;
+const LOG_TAIL_CHARS = 3000;
 /** A member that replays its log beside a loaded cluster on few cores. */
 const READY_TIMEOUT_MS = 90_000;
 
@@ -77,7 +80,7 @@ export class FaultyCluster implements AsyncDisposable {
       if (!answer.ok || !this.#alive[index]) continue;
       const header = answer.response["header"] as Message;
       if (answer.response["leader"] !== header["member_id"]) continue;
-      const term = Number(answer.response["raft_term"]);
+      const term = Number(answer.response["raftTerm"]);
       if (term > highest) [leader, highest] = [index, term];
     }
     return leader;
@@ -134,6 +137,20 @@ export class FaultyCluster implements AsyncDisposable {
     for (const row of this.#passes) row.fill(true);
     this.#account();
     this.#links.heal();
+  }
+
+  /** Members that ended though nobody ended them, with the last of their logs. */
+  unexpectedEnds(): readonly string[] {
+    return this.cluster.nodes.flatMap((node, member) => {
+      if (node.running || this.#alive[member] !== true) return [];
+      return [`m${member} ended by itself:\n${readFileSync(node.logFile, "latin1").slice(-LOG_TAIL_CHARS)}`];
+    });
+  }
+
+  /** Copies the members' logs into a folder, which is created. */
+  saveLogs(folder: string): void {
+    mkdirSync(folder, { recursive: true });
+    for (const node of this.cluster.nodes) copyFileSync(node.logFile, join(folder, `${node.name}.log`));
   }
 
   async close(): Promise<void> {

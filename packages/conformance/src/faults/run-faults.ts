@@ -28,6 +28,8 @@ export interface FaultOptions {
   readonly bounds?: AnswerBounds;
   readonly writeGapMsMax?: number;
   readonly log?: (text: string) => void;
+  /** Where to keep the members' logs; undefined to drop them. */
+  readonly logsFolder?: string;
 }
 
 const CLIENTS = 10;
@@ -67,10 +69,15 @@ export async function runFaults(options: FaultOptions): Promise<FaultReport> {
     const settled = await checkConvergence(cluster.cluster.endpoints);
     const histories = await readHistories(cluster);
     await load.untilWatched(histories[0]?.at(-1)?.revision ?? 1);
-    const failures = [...problems, ...settled.problems, ...sameHistories(histories)];
+    const failures = [...cluster.unexpectedEnds(), ...problems, ...settled.problems, ...sameHistories(histories)];
     return judge(options, cluster, nemesis, load, histories[0] ?? [], failures);
+  } catch (error) {
+    const ends = cluster.unexpectedEnds();
+    if (ends.length === 0) throw error;
+    throw new Error(`${String(error)}\n${ends.join("\n")}`, { cause: error });
   } finally {
     clearInterval(progress);
+    if (options.logsFolder !== undefined) cluster.saveLogs(options.logsFolder);
     await load.close();
   }
 }

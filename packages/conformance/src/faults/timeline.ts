@@ -16,6 +16,11 @@ export class MemberTimeline {
     return this.down.every((interval) => interval.to < from || interval.from > to);
   }
 
+  /** True when the member was without a majority at a time. */
+  cutOffAt(time: number): boolean {
+    return this.cutOff.some(({ from, to }) => from <= time && time <= to);
+  }
+
   /** True when all of `[from, to]` lies in one stretch without a majority, `marginMs` after its beginning. */
   cutOffThroughout(from: number, to: number, marginMs: number): boolean {
     return this.cutOff.some((interval) => interval.from + marginMs <= from && to <= interval.to);
