@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { connect as connectPlain } from "node:net";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "@jest/globals";
 import { createMessage, MessageType } from "@quorate/raft";
@@ -80,6 +81,14 @@ describe("members that talk over TLS", () => {
     bare.on("error", () => {});
     await waitUntil(() => bare.destroyed, { what: "the end of a client without certificate", timeoutMs: 5000 });
     expect(await reach(b, a, 5000)).toBe(true);
+    // One that has not begun its handshake holds nothing up.
+    const mute = connectPlain(a.port, "127.0.0.1");
+    mute.on("error", () => {});
+    await new Promise((resolve) => mute.once("connect", resolve));
+    const startedAt = performance.now();
+    await a.transport.close();
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+    mute.destroy();
   }, 15_000);
 });
 

@@ -49,6 +49,8 @@ export interface PeerServerDeps {
 export class PeerServer {
   readonly #deps: PeerServerDeps;
   readonly #servers: (Server | SecureServer)[] = [];
+  /** Every connection, also before and without its handshake. */
+  readonly #sockets = new Set<Socket>();
   /** Sockets whose certificate is still being looked at. */
   readonly #admissions = new WeakMap<Socket, Promise<boolean>>();
 
@@ -77,7 +79,7 @@ export class PeerServer {
   /** Stops accepting and ends every connection. */
   async close(): Promise<void> {
     const closed = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const server of this.#servers) server.closeAllConnections();
+    for (const socket of this.#sockets) socket.destroy();
     this.#servers.length = 0;
     await Promise.all(closed);
   }
@@ -120,6 +122,10 @@ export class PeerServer {
     } else {
       server = createServer(options, listener);
     }
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     server.maxConnections = LIMITS.connectionsMax;
     server.timeout = LIMITS.idleMs;
     return server;
@@ -196,7 +202,7 @@ export class PeerServer {
     this.#learnSender(request);
     try {
       const body = await readBody(request, LIMITS.messageBytesMax);
-      const message = decodeMessage(body);
+      const message = decodeMessage(new Uint8Array(body.buffer, body.byteOffset, body.length));
       if (message.type === MessageType.Snap) throw new PeerHttpError(400, "snapshot without a database");
       if (!this.#accepts(message, request, response)) return;
       this.#deps.onMessage(message, body.length);

@@ -219,18 +219,10 @@ export function readEntry(reader: Reader): Entry {
     if (tag === 0x08) type = reader.int32();
     else if (tag === 0x10) term = counter(reader);
     else if (tag === 0x18) index = counter(reader);
-    else if (tag === 0x22) data = plainView(reader);
+    else if (tag === 0x22) data = reader.view();
     else skipUnknown(reader, tag, 4);
   }
   return { term, index, type, data };
-}
-
-/** A view that is no Buffer, whatever the input is: what is kept for long had better be of one kind. */
-function plainView(reader: Reader): Uint8Array {
-  const end = reader.delimited();
-  const { bytes, position } = reader;
-  reader.position = end;
-  return end === position ? EMPTY_BYTES : new Uint8Array(bytes.buffer, bytes.byteOffset + position, end - position);
 }
 
 function readSnapshot(reader: Reader): Snapshot {
