@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
-import { EMPTY_BYTES } from "@quorate/base";
+import { EMPTY_BYTES, type Logger, NO_LOGGER } from "@quorate/base";
 import { createMessage, type Message, MessageType } from "@quorate/raft";
 import { LeakCheck, waitUntil } from "@quorate/testkit";
+import { PrometheusMetrics } from "../../src/node/metrics/index.ts";
 import { TestTransport, zeros } from "./support/test-transport.ts";
 
 const [A, B] = [1n, 2n];
@@ -15,9 +16,9 @@ function append(index: number, bytes = 10): Message {
   return message(A, B, { type: MessageType.App, logTerm: 3, index, entries });
 }
 
-async function connected(a: TestTransport, b: TestTransport): Promise<void> {
+async function connected(a: TestTransport, b: TestTransport, id: bigint = B): Promise<void> {
   a.join(b);
-  const isUp = (): boolean => a.transport.activeSince(B) !== undefined && b.transport.activeSince(A) !== undefined;
+  const isUp = (): boolean => a.transport.activeSince(id) !== undefined && b.transport.activeSince(A) !== undefined;
   await waitUntil(isUp, { what: "both sides to be connected", timeoutMs: 5000 });
 }
 
@@ -105,4 +106,62 @@ describe("PeerTransport", () => {
     expect(b.snapshots).toEqual([{ message: snap, bytes: 64 * 1024 * 1024 }]);
     expect(b.received).toEqual([]);
   });
+
+  it("holds little of a large database, however fast it comes", async () => {
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    await connected(a, b);
+    const confState = { voters: [A, B], learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
+    const snapshot = { index: 9, term: 3, confState, data: new Uint8Array(0) };
+    const before = process.memoryUsage().rss;
+    let peak = 0;
+    const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss - before)), 20);
+
+    a.transport.sendSnapshot(message(A, B, { type: MessageType.Snap, snapshot }), zeros(512 * 1024 * 1024));
+    await waitUntil(() => a.sent.length > 0, { what: "the outcome", timeoutMs: 30_000 });
+    clearInterval(watch);
+
+    expect(a.sent).toEqual([{ id: B, outcome: "delivered" }]);
+    expect(peak).toBeLessThan(150 * 1024 * 1024);
+  }, 40_000);
+
+  it("counts what goes and comes by member, and measures round trip and clock", async () => {
+    const metrics = new PrometheusMetrics();
+    const warnings: (readonly [string, unknown])[] = [];
+    const logger: Logger = {
+      ...NO_LOGGER,
+      warn: (text, fields) => void warnings.push([text, fields]),
+      child: () => logger,
+    };
+    await using a = await TestTransport.start({ id: A, logger, over: { metrics } });
+    await using b = await TestTransport.start({ id: 0xb0bn, over: { wallMs: () => Date.now() + 60_000 } });
+    await connected(a, b, 0xb0bn);
+    const value = async (name: string, label: string): Promise<number> => {
+      const line = (await metrics.exposition()).split("\n").find((text) => text.startsWith(`${name}{${label}="b0b"}`));
+      return Number(line?.split(" ").at(-1) ?? Number.NaN);
+    };
+
+    const sentBefore = await value("etcd_network_peer_sent_bytes_total", "To");
+    const receivedBefore = await value("etcd_network_peer_received_bytes_total", "From");
+    a.transport.send([message(A, 0xb0bn, { context: new Uint8Array(5000) })]);
+    b.transport.send([message(0xb0bn, A, { context: new Uint8Array(7000) })]);
+    await received(a, 1);
+    await received(b, 1);
+    const sent = (await value("etcd_network_peer_sent_bytes_total", "To")) - sentBefore;
+    const got = (await value("etcd_network_peer_received_bytes_total", "From")) - receivedBefore;
+    expect([sent >= 5000 && sent < 5200, got >= 7000 && got < 7200]).toEqual([true, true]);
+
+    await waitUntil(() => a.transport.roundTripMs(0xb0bn) !== undefined, { what: "a probe", timeoutMs: 10_000 });
+    expect(await value("etcd_network_peer_round_trip_time_seconds_count", "To")).toBe(1);
+    expect(warnings).toEqual([["prober found high clock drift", { "clock-drift-ms": expect.any(Number) }]]);
+
+    await b.transport.close();
+    await waitUntil(() => a.transport.activeSince(0xb0bn) === undefined, {
+      what: "the end to be seen",
+      timeoutMs: 5000,
+    });
+    a.transport.send([message(A, 0xb0bn)]);
+    await waitUntil(() => a.unreachable.includes(0xb0bn), { what: "word that it is gone", timeoutMs: 5000 });
+    expect(await value("etcd_network_peer_sent_failures_total", "To")).toBeGreaterThan(0);
+  }, 20_000);
 });

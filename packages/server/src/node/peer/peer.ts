@@ -118,7 +118,9 @@ export class Peer {
       this.link.status.failed(`write ${stream.kind} stream`, "connection closed");
       this.link.logger.warn("lost TCP streaming connection with remote peer", { "stream-writer-type": stream.kind });
     }
-    if (lost) this.link.unreachable();
+    if (!lost) return;
+    this.link.counters.sentFailures.add();
+    this.link.unreachable();
   }
 
   heartbeat(): void {
