@@ -10,13 +10,14 @@ import {
   hexId,
 } from "../core/index.ts";
 import { bootstrapProblems, type InitialMember, type ServerConfig } from "./config/index.ts";
+import { type DiscoveryConfig, discoverCluster, type SrvResolver, systemSrvRecords } from "./discovery-srv.ts";
 import type { PeerClient, PeerMembers } from "./peer/index.ts";
-import { type ResolveHost, samePeerUrls } from "./peer-url-match.ts";
+import { type ResolveHost, samePeerUrls, urlComparer } from "./peer-url-match.ts";
 
 /** What is asked of members that run already. */
 export type BootstrapClient = Pick<PeerClient, "getMembers" | "getVersion" | "getDowngradeEnabled">;
 
-export interface BootstrapDeps {
+export interface BootstrapDeps extends Partial<SrvResolver> {
   readonly client: BootstrapClient;
   readonly resolveHost: ResolveHost;
 }
@@ -32,7 +33,13 @@ export interface Bootstrap {
 
 type BootstrapConfig = Pick<
   ServerConfig,
-  "name" | "initialCluster" | "initialClusterState" | "initialClusterToken" | "initialAdvertisePeerUrls" | "maxLearners"
+  | "name"
+  | "initialCluster"
+  | "initialClusterState"
+  | "initialClusterToken"
+  | "initialAdvertisePeerUrls"
+  | "discoverySrv"
+  | "maxLearners"
 >;
 
 /** etcd's figures: founders are asked for a moment, members of a cluster to join for longer. */
@@ -44,9 +51,20 @@ const MEMBER_TIMEOUT_MS = 10_000;
  * in etcd's words, with what keeps it from either. Peer protocol page, section 15.
  */
 export async function bootstrapMember(config: BootstrapConfig, deps: BootstrapDeps): Promise<Bootstrap> {
-  const problems = bootstrapProblems(config);
+  const known = await withDiscoveredCluster(config, deps);
+  const urls = [...known.initialAdvertisePeerUrls, ...known.initialCluster.flatMap((initial) => initial.peerUrls)];
+  const problems = bootstrapProblems(known, await urlComparer(urls, deps.resolveHost));
   if (problems.length > 0) throw new Error(problems.join("; "));
-  return config.initialClusterState === "existing" ? await join(config, deps) : await found(config, deps);
+  return known.initialClusterState === "existing" ? await join(known, deps) : await found(known, deps);
+}
+
+/** The configuration with the members that `--discovery-srv` finds, if it is given. */
+export async function withDiscoveredCluster<T extends Pick<BootstrapConfig, "initialCluster"> & DiscoveryConfig>(
+  config: T,
+  { resolveHost, resolveSrv = systemSrvRecords }: Pick<BootstrapDeps, "resolveHost" | "resolveSrv">,
+): Promise<T> {
+  if (config.discoverySrv === undefined) return config;
+  return { ...config, initialCluster: await discoverCluster(config, { resolveHost, resolveSrv }) };
 }
 
 /** The members of `--initial-cluster` with the IDs they have if they found a cluster, ascending by ID. */

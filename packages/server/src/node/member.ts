@@ -20,7 +20,7 @@ import {
   memberJson,
   type Sha1,
 } from "../core/index.ts";
-import { type Bootstrap, type BootstrapDeps, bootstrapMember, foundersOf } from "./bootstrap.ts";
+import { type Bootstrap, type BootstrapDeps, bootstrapMember, foundersOf, withDiscoveredCluster } from "./bootstrap.ts";
 import type { ServerConfig } from "./config/index.ts";
 import type { PeerClient } from "./peer/index.ts";
 import { resolveHost } from "./peer-url-match.ts";
@@ -73,7 +73,7 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
     logger: deps.logger,
     clock: { nowMs: () => performance.now(), wallMs: () => Date.now() },
     // Waiting for the disk on the spot is faster for one client alone, but a disk that hangs would stop heartbeats.
-    wal: { onSync: deps.onSync, ...(config.initialCluster.length > 1 ? { inlineSyncBytesMax: 0 } : {}) },
+    wal: { onSync: deps.onSync, ...(config.initialCluster.length === 1 ? {} : { inlineSyncBytesMax: 0 }) },
     rebuildEngine: "ifDamaged",
     newIdentity: async () => {
       bootstrap = await bootstrapMember(config, bootstrapDeps);
@@ -98,7 +98,8 @@ async function resumedBootstrap(
 ): Promise<Bootstrap | undefined> {
   const { contents, identity } = storage;
   if (contents.last.index > 0 || contents.hardState.term > 0) return undefined;
-  const founders = foundersOf(config);
+  const known = await withDiscoveredCluster(config, deps);
+  const founders = foundersOf(known);
   const clusterId = bootstrapClusterId(
     founders.map(({ id }) => id),
     sha1,
@@ -106,7 +107,7 @@ async function resumedBootstrap(
   if (clusterId === identity.clusterId && founders.some(({ id }) => id === identity.memberId)) {
     return { identity, founders, peers: founders.filter(({ id }) => id !== identity.memberId) };
   }
-  const again = await bootstrapMember({ ...config, initialClusterState: "existing" }, deps);
+  const again = await bootstrapMember({ ...known, discoverySrv: undefined, initialClusterState: "existing" }, deps);
   if (again.identity.memberId === identity.memberId) return again;
   throw new Error(
     `the data directory is of member ${hexId(identity.memberId)}, and the cluster takes this one for another`,

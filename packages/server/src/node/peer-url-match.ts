@@ -1,25 +1,42 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import type { EndpointUrl } from "./config/index.ts";
 
-/** The address that a host name stands for; the name itself if it has none. */
-export type ResolveHost = (host: string) => Promise<string>;
+/** The address that a host name stands for; undefined if it has none. */
+export type ResolveHost = (host: string) => Promise<string | undefined>;
 
 const RESOLVE_MS = 10_000;
 
-/** Asks the system's resolver, for ten seconds at the most. */
+/** Asks the system's resolver, for ten seconds at the most; IPv4 before IPv6, as etcd does. */
 export const resolveHost: ResolveHost = async (host) => {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, RESOLVE_MS, host);
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, RESOLVE_MS, undefined);
   });
   try {
-    return await Promise.race([lookup(host).then(({ address }) => address), late]);
+    return await Promise.race([lookup(host, { verbatim: false }).then(({ address }) => address), late]);
   } catch {
-    return host;
+    return undefined;
   } finally {
     clearTimeout(timer);
   }
 };
+
+/** The address of a host, which may be one already; undefined if it has none. */
+export async function hostAddress(host: string, resolve: ResolveHost): Promise<string | undefined> {
+  return isIP(host) === 0 ? await resolve(host) : host;
+}
+
+/** Makes URLs comparable once the hosts of `urls` are resolved; hosts without an address stand for themselves. */
+export async function urlComparer(
+  urls: readonly EndpointUrl[],
+  resolve: ResolveHost,
+): Promise<(url: EndpointUrl) => string> {
+  const hosts = [...new Set(urls.map((url) => url.host))];
+  const addresses = await Promise.all(hosts.map((host) => hostAddress(host, resolve)));
+  const known = new Map(hosts.map((host, position) => [host, addresses[position] ?? host]));
+  return (url) => `${url.scheme}|${known.get(url.host) ?? url.host}|${url.port}|${url.socketPath ?? ""}`;
+}
 
 /**
  * Whether two lists of peer URLs are the same ones, in any order: as texts, or once their hosts are resolved. Source: etcd
@@ -40,7 +57,7 @@ async function resolved(url: string, resolve: ResolveHost): Promise<string> {
   const match = /^(https?:\/\/)(?:\[([^\]]+)\]|([^:/[\]]+)):(\d+)$/.exec(url);
   const host = match?.[2] ?? match?.[3];
   if (match === null || host === undefined) return url;
-  return `${match[1]}[${isIP(host) === 0 ? await resolve(host) : host}]:${match[4]}`;
+  return `${match[1]}[${(await hostAddress(host, resolve)) ?? host}]:${match[4]}`;
 }
 
 function sortedEqual(left: readonly string[], right: readonly string[]): boolean {

@@ -87,7 +87,6 @@ describe("configuration checks", () => {
     "--client-cert-allowed-hostname=x",
     "--peer-auto-tls",
     "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
-    "--discovery-srv=example.com",
     "--discovery-token=x",
     "--discovery-endpoints=x",
   ])("refuses %s rather than break its promise", (flag) => {
@@ -126,6 +125,7 @@ describe("configuration checks", () => {
       cipherSuites: ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"],
       minVersion: "TLS1.2",
       maxVersion: undefined,
+      serverName: undefined,
     });
     expect(configOf(parse([NAMED])).peerTls).toBeUndefined();
   });

@@ -4,10 +4,12 @@ import { EtcdNode, findPeer } from "@quorate/testkit";
 import { type BootstrapClient, bootstrapMember, foundersOf } from "../../src/node/bootstrap.ts";
 import type { ServerConfig } from "../../src/node/config/index.ts";
 import { PeerClient, type PeerMembers } from "../../src/node/peer/index.ts";
+import type { ResolveHost } from "../../src/node/peer-url-match.ts";
 import { configOf, parse } from "../config/parse-config.ts";
 
 const UNKNOWN = "could not retrieve cluster information from the given URLs";
-const resolveHost = async (host: string): Promise<string> => ({ one: "10.0.0.1", two: "10.0.0.2" })[host] ?? host;
+const ADDRESSES: Readonly<Record<string, string>> = { one: "10.0.0.1", two: "10.0.0.2" };
+const resolveHost: ResolveHost = async (host) => ADDRESSES[host];
 
 /** A member n2 of a cluster of n1 and n2; what the flags come to is changed where a test says so. */
 function config(

@@ -31,6 +31,7 @@ function config(change: Partial<PeerTlsConfig> = {}, member = "member"): PeerTls
     cipherSuites: [],
     minVersion: "TLS1.2",
     maxVersion: undefined,
+    serverName: undefined,
     ...change,
   };
 }

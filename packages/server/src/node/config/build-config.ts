@@ -2,7 +2,7 @@ import { must } from "@quorate/base";
 import { parseFeatureGates } from "./feature-gates.ts";
 import { type Parsed, parseDuration, parseInteger } from "./go-values.ts";
 import { parseInitialCluster } from "./initial-cluster.ts";
-import type { AutoCompaction, InitialMember, LogLevel, ServerConfig } from "./server-config.ts";
+import type { AutoCompaction, InitialMember, LogLevel, ServerConfig, SrvDiscovery } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
 import { peerTlsConfig } from "./tls-settings.ts";
 
@@ -26,6 +26,7 @@ export function buildConfig(settings: Settings, configFile: string | undefined):
     ...limitFields(settings),
     ...observabilityFields(settings),
     initialCluster: cluster.value,
+    discoverySrv: discoverySrv(settings),
     autoCompaction: compaction.value,
   };
   return { value: deepFreeze(config) };
@@ -165,9 +166,16 @@ function observabilityFields(
   };
 }
 
+function discoverySrv(settings: Settings): SrvDiscovery | undefined {
+  const domain = settings.text("discovery-srv");
+  const name = settings.text("discovery-srv-name");
+  return domain === "" ? undefined : { domain, serviceSuffix: name === "" ? "" : `-${name}` };
+}
+
 /** The default members: this one alone, at the URLs it advertises. */
 function initialCluster(settings: Settings): Parsed<readonly InitialMember[]> {
   const text = settings.text("initial-cluster");
+  if (settings.text("discovery-srv") !== "") return { value: [] };
   if (text !== "") return parseInitialCluster(text);
   return { value: [{ name: settings.text("name"), peerUrls: settings.urls("initial-advertise-peer-urls") }] };
 }

@@ -117,8 +117,8 @@ const CLUSTERING_FLAGS: readonly Flag[] = [
     "http://localhost:2379",
     "Client URLs told to the cluster and to clients.",
   ),
-  clustering("discovery-srv", "string", "", "DNS domain whose SRV records name the members.", { support: "refused" }),
-  clustering("discovery-srv-name", "string", "", "Suffix of the DNS service names.", { support: "refused" }),
+  clustering("discovery-srv", "string", "", "DNS domain whose SRV records name the members."),
+  clustering("discovery-srv-name", "string", "", "Suffix of the DNS service names."),
   clustering("discovery-fallback", "choice", "exit", "What to do when discovery fails: exit.", {
     choices: ["exit", "proxy"],
     fileKey: undefined,

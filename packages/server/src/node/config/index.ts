@@ -2,7 +2,7 @@
 export { opensslCiphers } from "./cipher-suites.ts";
 export { peerUrlsOf } from "./endpoint-url.ts";
 export { FEATURE_GATES } from "./feature-gates.ts";
-export { bootstrapProblems } from "./initial-cluster.ts";
+export { bootstrapProblems, parseInitialCluster } from "./initial-cluster.ts";
 export type { Notice } from "./notice.ts";
 export { type ConfigInput, type ConfigOutcome, parseServerConfig } from "./parse.ts";
 export type {

@@ -24,10 +24,11 @@ export function parseInitialCluster(text: string): Parsed<readonly InitialMember
 
 /**
  * What keeps a member without data from starting, in etcd's words; empty when nothing does. A member that has
- * data ignores the flags concerned, so ask only when the data directory is empty.
+ * data ignores the flags concerned, so ask only when the data directory is empty. `comparable` gives equal texts for equal URLs.
  */
 export function bootstrapProblems(
   config: Pick<ServerConfig, "name" | "initialCluster" | "initialClusterState" | "initialAdvertisePeerUrls">,
+  comparable: (url: EndpointUrl) => string = comparableText,
 ): readonly string[] {
   const local = config.initialCluster.find((member) => member.name === config.name);
   if (config.initialCluster.length === 0) return ["initial cluster unset and no discovery endpoints found"];
@@ -50,7 +51,7 @@ export function bootstrapProblems(
 }
 
 /** etcd compares addresses, not names; of names only this one is resolved here. */
-function comparable(url: EndpointUrl): string {
+function comparableText(url: EndpointUrl): string {
   const host = url.host === "localhost" ? "127.0.0.1" : url.host;
   return `${url.scheme}|${host}|${url.port}|${url.socketPath ?? ""}`;
 }

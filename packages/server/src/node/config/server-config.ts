@@ -69,6 +69,16 @@ export interface PeerTlsConfig {
   readonly minVersion: TlsVersion;
   /** The highest there is if undefined. */
   readonly maxVersion: TlsVersion | undefined;
+  /** Name that certificates of others must be valid for instead of the host dialled; the host if undefined. */
+  readonly serverName: string | undefined;
+}
+
+/** Where SRV records tell of the members of a new cluster. */
+export interface SrvDiscovery {
+  /** DNS domain. */
+  readonly domain: string;
+  /** Appended to the names of the services, hyphen included; may be empty. */
+  readonly serviceSuffix: string;
 }
 
 /** Times in milliseconds, sizes in bytes. Field names are the flags' names; each flag's meaning is in the flag table. */
@@ -104,7 +114,9 @@ export interface ServerConfig {
   /** Undefined: members speak plain text, but for connections to `https` URLs. */
   readonly peerTls: PeerTlsConfig | undefined;
 
+  /** Empty where `discoverySrv` is to tell. */
   readonly initialCluster: readonly InitialMember[];
+  readonly discoverySrv: SrvDiscovery | undefined;
   readonly initialClusterState: "new" | "existing";
   readonly initialClusterToken: string;
   readonly strictReconfigCheck: boolean;

@@ -29,6 +29,8 @@ export function peerTlsConfig(settings: Settings): PeerTlsConfig | undefined {
     cipherSuites: settings.list("cipher-suites"),
     minVersion: settings.text("tls-min-version") === "TLS1.3" ? "TLS1.3" : "TLS1.2",
     maxVersion: max === "" ? undefined : (max as TlsVersion),
+    // Found by a domain and vouched for by the system's authorities, members must be those of the domain.
+    serverName: trustedCaFile === undefined ? settings.text("discovery-srv") || undefined : undefined,
   };
 }
 

@@ -47,6 +47,7 @@ export function loadPeerTls(config: PeerTlsConfig, logger: Logger): PeerTls {
       key: readFileSync(clientKeyFile),
       ...optional("ca", trustedCaFile === undefined ? undefined : readFileSync(trustedCaFile)),
       verifyServer: true,
+      ...optional("serverName", config.serverName),
       renew: () => client.current(),
     }),
   );
