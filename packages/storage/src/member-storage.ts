@@ -63,8 +63,8 @@ export interface MemberStorage {
    */
   checkpoint(info: Barrier, keepFromIndex: number, done: (error?: Error) => void): void;
   /**
-   * Writes a state frozen by `backend.freeze()` as etcd's database file, to be sent to a member or saved: a temporary file,
-   * which the caller removes. `position` is that of the instant of freezing. Memory: constant; other work goes on. Rejects with
+   * Writes a state frozen by `backend.freeze()`, which is closed then, as etcd's database file, to be sent to a member or saved:
+   * a temporary file, which the caller removes. `position` is that of the instant of freezing. Memory: constant; other work goes on. Rejects with
    * StorageError `ioFailed`, or `damaged` where the engine is.
    */
   snapshotFile(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile>;

@@ -42,10 +42,14 @@ export class SnapshotStore {
     this.#logger = logger;
   }
 
-  /** Writes a frozen state into a new file, ready to be sent. Rejects as {@link writeSnapshotFile} does. */
+  /** Writes a frozen state into a new file, ready to be sent, and closes it. Rejects as {@link writeSnapshotFile} does. */
   async write(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile> {
     const path = this.#temporary("send");
-    return { path, bytes: await writeSnapshotFile(this.#fs, path, frozen, position) };
+    try {
+      return { path, bytes: await writeSnapshotFile(this.#fs, path, frozen, position) };
+    } finally {
+      await frozen.close();
+    }
   }
 
   /**

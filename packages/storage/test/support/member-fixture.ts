@@ -61,5 +61,5 @@ export function checkpoint(storage: MemberStorage, index: number): Promise<void>
 /** The directory as a crash leaves it, without the lock of this process, which is alive. */
 export function crashImage(from: string, to: string): void {
   cpSync(from, to, { recursive: true });
-  rmSync(join(to, "member/quorate.lock"));
+  rmSync(join(to, "member/quorate.lock"), { force: true });
 }
