@@ -58,11 +58,13 @@ export class CatchUpLog {
     this.#holds.set(id, { index, endTick: undefined });
   }
 
-  snapshotEnded(id: bigint, outcome: "delivered" | "failed", tick: number): void {
+  /** How it ended; returns the index of what was sent, if something was. */
+  snapshotEnded(id: bigint, outcome: "delivered" | "failed", tick: number): number | undefined {
     const hold = this.#holds.get(id);
-    if (hold === undefined) return;
+    if (hold === undefined) return undefined;
     if (outcome === "failed") this.#holds.delete(id);
     else hold.endTick = tick + this.#config.snapshotGraceTicks;
+    return hold.index;
   }
 
   tick(tick: number): void {

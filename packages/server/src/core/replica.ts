@@ -257,8 +257,8 @@ export class Replica {
   /** What became of a snapshot to `id`. */
   reportSnapshot(id: bigint, outcome: "delivered" | "failed"): void {
     if (this.#stopped) return;
-    this.#log.snapshotEnded(id, outcome, this.#tick);
-    this.#deps.raft.reportSnapshot(id, outcome);
+    const sentIndex = this.#log.snapshotEnded(id, outcome, this.#tick);
+    this.#deps.raft.reportSnapshot(id, outcome, sentIndex);
     this.#schedule();
   }
 
@@ -391,6 +391,11 @@ export class Replica {
   /** Raft names the snapshot it knows of; what goes out is the state as it is, which is at least as new. */
   #sendSnapshot(message: Message): void {
     const { raft, raftLog, sendSnapshot } = this.#deps;
+    if (message.term !== raft.term) {
+      // From a term that is over; the state may be of the new one already.
+      raft.reportSnapshot(message.to, "failed");
+      return;
+    }
     const index = this.#appliedIndex;
     const term = raftLog.term(index);
     assert(typeof term === "number", "the log reaches back to what is applied");

@@ -15,7 +15,7 @@ export function healthSource(node: Node): HealthSource {
   };
   return {
     hasLeader: () => node.replica.leader !== 0n,
-    isLearner: () => false,
+    isLearner: node.context.isLearner,
     alarms: () =>
       alarms.list(0).map(({ memberId, type }) => ({
         memberId,

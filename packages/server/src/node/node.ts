@@ -1,4 +1,4 @@
-import { must, NO_METRICS, SeededPrng } from "@quorate/base";
+import { type Metrics, must, SeededPrng } from "@quorate/base";
 import { endOfTurn } from "@quorate/grpc";
 import { WatchHub } from "@quorate/mvcc";
 import {
@@ -82,6 +82,8 @@ export interface NodeDeps {
   readonly logger: StructuredLogger;
   readonly metrics: ServerMetrics;
   readonly peerTls: PeerTls | undefined;
+  /** Where the instruments of the peer transport are made. */
+  readonly peerMetrics: Metrics;
   /** The process must end: nothing more may be served. Called once at most. */
   readonly fatal: (error: Error) => void;
   /** This member was removed from its cluster and should stop. May be called more than once. */
@@ -215,12 +217,12 @@ export class Node {
 
   #createPeers(): Peers {
     const { config, member } = this;
-    const { logger, peerTls, removed } = this.#deps;
+    const { logger, peerMetrics, peerTls, removed } = this.#deps;
     return new Peers({
       storage: member.storage,
       membership: member.membership,
       logger,
-      metrics: NO_METRICS,
+      metrics: peerMetrics,
       tls: peerTls,
       dialTimeoutMs: config.electionTimeoutMs + 1000,
       ownPeerUrls: () =>

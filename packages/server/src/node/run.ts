@@ -1,4 +1,4 @@
-import { ETCD_CLUSTER_VERSION, ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
+import { ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
 import { FEATURE_GATES, type FeatureGate, type ServerConfig } from "./config/index.ts";
 import { observeHandlerErrors } from "./handler-errors.ts";
 import { healthSource } from "./health-port.ts";
@@ -7,6 +7,7 @@ import type { ServerLog } from "./log/index.ts";
 import { grpcMetrics, PrometheusMetrics, serverMetrics } from "./metrics/index.ts";
 import { Node } from "./node.ts";
 import { observeNode } from "./scrape.ts";
+import { loadPeerTls } from "./tls/peer-tls-files.ts";
 
 /** How long requests in flight may take to finish once the server was told to stop. */
 const DRAIN_MS = 5000;
@@ -40,7 +41,15 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   let node: Node;
   let listeners: Listeners;
   try {
-    node = await Node.start(config, { logger, metrics, fatal, peerTls: undefined, removed: stop.removed });
+    const peerTls = config.peerTls === undefined ? undefined : loadPeerTls(config.peerTls, logger);
+    node = await Node.start(config, {
+      logger,
+      metrics,
+      fatal,
+      peerTls,
+      peerMetrics: prometheus,
+      removed: stop.removed,
+    });
     listeners = await Listeners.open(
       node,
       observeHandlerErrors(grpcMetrics(prometheus, config.metrics === "extensive"), logger, fatal),
@@ -74,7 +83,6 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
       enabled: config.featureGates[name as FeatureGate],
     })),
   });
-  metrics.clusterVersion(undefined, ETCD_CLUSTER_VERSION.replace(/\.\d+$/, ""));
   logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
   void prometheus.watchProcess();
   const reason = await stop.asked;

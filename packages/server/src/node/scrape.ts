@@ -8,11 +8,18 @@ export function observeNode(node: Node, prometheus: PrometheusMetrics, metrics: 
   const { alarms, storage, store } = node.member;
   const serverId = hexId(node.context.memberId);
   let eventsSeen = 0;
+  let versionSeen: string | undefined;
   const counted = countersOf(node.context.counts, metrics);
   prometheus.beforeScrape(() => {
     const { replica } = node;
+    const version = node.member.membership.clusterVersion?.replace(/\.\d+$/, "");
+    if (version !== undefined && version !== versionSeen) {
+      metrics.clusterVersion(versionSeen, version);
+      versionSeen = version;
+    }
     metrics.raft.hasLeader.set(replica.leader === 0n ? 0 : 1);
     metrics.raft.isLeader.set(replica.isLeader ? 1 : 0);
+    metrics.raft.isLearner.set(node.context.isLearner() ? 1 : 0);
     metrics.raft.proposalsCommitted.set(replica.commitIndex);
     metrics.raft.proposalsApplied.set(replica.appliedIndex);
     metrics.raft.proposalsPending.set(replica.pendingCount);

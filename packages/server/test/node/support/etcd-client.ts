@@ -8,7 +8,11 @@ import {
   createLeaseGrantRequest,
   createLeaseRevokeRequest,
   createLeaseTimeToLiveRequest,
+  createMemberAddRequest,
   createMemberListRequest,
+  createMemberPromoteRequest,
+  createMemberRemoveRequest,
+  createMoveLeaderRequest,
   createPutRequest,
   createRangeRequest,
   createTxnRequest,
@@ -22,7 +26,11 @@ import {
   decodeLeaseLeasesResponse,
   decodeLeaseRevokeResponse,
   decodeLeaseTimeToLiveResponse,
+  decodeMemberAddResponse,
   decodeMemberListResponse,
+  decodeMemberPromoteResponse,
+  decodeMemberRemoveResponse,
+  decodeMoveLeaderResponse,
   decodePutResponse,
   decodeRangeResponse,
   decodeStatusResponse,
@@ -34,7 +42,11 @@ import {
   encodeLeaseGrantRequest,
   encodeLeaseRevokeRequest,
   encodeLeaseTimeToLiveRequest,
+  encodeMemberAddRequest,
   encodeMemberListRequest,
+  encodeMemberPromoteRequest,
+  encodeMemberRemoveRequest,
+  encodeMoveLeaderRequest,
   encodePutRequest,
   encodeRangeRequest,
   encodeTxnRequest,
@@ -107,6 +119,30 @@ export class EtcdClient {
     encodeMemberListRequest,
     decodeMemberListResponse,
   );
+  readonly memberAdd = this.#unary(
+    "Cluster/MemberAdd",
+    createMemberAddRequest,
+    encodeMemberAddRequest,
+    decodeMemberAddResponse,
+  );
+  readonly memberRemove = this.#unary(
+    "Cluster/MemberRemove",
+    createMemberRemoveRequest,
+    encodeMemberRemoveRequest,
+    decodeMemberRemoveResponse,
+  );
+  readonly memberPromote = this.#unary(
+    "Cluster/MemberPromote",
+    createMemberPromoteRequest,
+    encodeMemberPromoteRequest,
+    decodeMemberPromoteResponse,
+  );
+  readonly moveLeader = this.#unary(
+    "Maintenance/MoveLeader",
+    createMoveLeaderRequest,
+    encodeMoveLeaderRequest,
+    decodeMoveLeaderResponse,
+  );
   readonly alarm = this.#unary("Maintenance/Alarm", createAlarmRequest, encodeAlarmRequest, decodeAlarmResponse);
   readonly status = this.#bare("Maintenance/Status", decodeStatusResponse);
   readonly defragment = this.#bare("Maintenance/Defragment", decodeDefragmentResponse);
@@ -136,8 +172,11 @@ export class EtcdClient {
     return new MessageStream(call, undefined);
   }
 
-  bidiStream(path: string): MessageStream {
-    const call = this.#client.makeBidiStreamRequest(fullPath(path), same, same);
+  /** `metadata`: names and values sent with the call. */
+  bidiStream(path: string, metadata: Readonly<Record<string, string>> = {}): MessageStream {
+    const sent = new grpc.Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    const call = this.#client.makeBidiStreamRequest(fullPath(path), same, same, sent);
     this.#streams.push(call);
     return new MessageStream(call, call);
   }

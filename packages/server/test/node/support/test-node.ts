@@ -64,7 +64,14 @@ export class TestNode {
     const prometheus = new PrometheusMetrics();
     const metrics = serverMetrics(prometheus);
     const onFatal = (error: Error): void => void fatal.push(error);
-    const node = await Node.start(config, { logger, metrics, fatal: onFatal, peerTls: undefined, removed: () => {} });
+    const node = await Node.start(config, {
+      logger,
+      metrics,
+      fatal: onFatal,
+      peerTls: undefined,
+      peerMetrics: prometheus,
+      removed: () => void log.push("removed"),
+    });
     try {
       const listeners = await Listeners.open(
         node,
