@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { EMPTY_BYTES, type Logger, NO_LOGGER } from "@quorate/base";
 import { createMessage, type Message, MessageType } from "@quorate/raft";
-import { LeakCheck, waitUntil } from "@quorate/testkit";
+import { freePorts, LeakCheck, temporaryDirectory, waitUntil } from "@quorate/testkit";
 import { PrometheusMetrics } from "../../src/node/metrics/index.ts";
 import { TestTransport, zeros } from "./support/test-transport.ts";
 
@@ -105,6 +106,41 @@ describe("PeerTransport", () => {
     expect(a.sent).toEqual([{ id: B, outcome: "delivered" }]);
     expect(b.snapshots).toEqual([{ message: snap, bytes: 64 * 1024 * 1024 }]);
     expect(b.received).toEqual([]);
+  });
+
+  it("tries a member's URLs in turn, and those it is given later", async () => {
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    const [dead = 0] = await freePorts(1);
+    b.transport.addPeer(A, [`http://127.0.0.1:${dead}`]);
+    a.transport.addPeer(B, [`http://127.0.0.1:${dead}`, "nonsense", b.url]);
+
+    await waitUntil(() => a.transport.activeSince(B) !== undefined, { what: "the third URL", timeoutMs: 5000 });
+    a.transport.send([message(A, B, { index: 1 })]);
+    await received(b, 1);
+
+    b.transport.updatePeer(A, [a.url]);
+    await waitUntil(() => b.transport.activeSince(A) !== undefined, { what: "the new URL", timeoutMs: 5000 });
+    await waitUntil(
+      () => {
+        b.transport.send([message(B, A, { index: 2 })]);
+        return a.received.length > 0;
+      },
+      { what: "a message", timeoutMs: 5000 },
+    );
+  });
+
+  it("goes through unix sockets too", async () => {
+    using directory = temporaryDirectory("quorate-peer-", "memory");
+    const socketPath = join(directory.path, "peer");
+    await using a = await TestTransport.start({ id: A });
+    await using b = await TestTransport.start({ id: B });
+    await b.transport.listen({ text: `unix://${socketPath}`, scheme: "unix", host: "", port: 0, socketPath });
+
+    a.transport.addPeer(B, [`unix://${socketPath}`]);
+    a.transport.send([message(A, B, { index: 1 })]);
+
+    expect(await received(b, 1)).toHaveLength(1);
   });
 
   it("holds little of a large database, however fast it comes", async () => {
