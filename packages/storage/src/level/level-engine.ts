@@ -39,6 +39,12 @@ export interface LevelEngineOptions {
 export async function openEngine(options: LevelEngineOptions): Promise<LevelDatabase> {
   const { directory, fs } = options;
   const isNew = checkDirectory(fs, directory);
+  try {
+    // Before there is a database object: that opens itself, also where nobody waits for it any more.
+    if (fs.stat(directory) === undefined) makeDirectoryDurably(fs, directory, 0o700);
+  } catch (error) {
+    throw openFailure(directory, error);
+  }
   const database: LevelDatabase = new ClassicLevel(directory, {
     keyEncoding: "view",
     valueEncoding: "view",
@@ -48,7 +54,6 @@ export async function openEngine(options: LevelEngineOptions): Promise<LevelData
     maxFileSize: 4 * 1024 * 1024,
   });
   try {
-    if (fs.stat(directory) === undefined) makeDirectoryDurably(fs, directory, 0o700);
     await database.open();
   } catch (error) {
     throw openFailure(directory, error);
