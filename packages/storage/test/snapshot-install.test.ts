@@ -330,6 +330,19 @@ describe("a received snapshot", () => {
     await follower.close();
   });
 
+  it("does not hold up the end of the member", async () => {
+    using directory = scratch();
+    const file = await leaderFile(directory.path, 2500);
+    const data = join(directory.path, "follower");
+    const follower = await openMember(data);
+    const received = follower.receiveSnapshot(2500, createReadStream(file.path)).catch((error: unknown) => error);
+    const building = join(data, "member/db.building");
+    for (let i = 0; i < 5000 && !existsSync(building); i++) await new Promise((resolve) => setTimeout(resolve, 1));
+    await follower.close();
+    expect(await received).toMatchObject({ code: "closed" });
+    expect([snapFiles(data), existsSync(building)]).toEqual([[], false]);
+  });
+
   it("that was never installed is gone at the next start", async () => {
     using directory = scratch();
     const file = await leaderFile(directory.path, 50);

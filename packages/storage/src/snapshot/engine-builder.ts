@@ -21,6 +21,19 @@ const BLOCK_CACHE_BYTES = 1024 * 1024;
 const FIRST_REVISION = 1;
 const NO_PUT_REMEDY = "take the snapshot anew";
 
+/** What an engine is made of, and where. */
+export interface EngineFillOptions {
+  readonly fs: FileSystem;
+  readonly directory: string;
+  readonly reader: BboltReader;
+  /** The reader's file. */
+  readonly path: string;
+  /** The position of the log at which its state is. */
+  readonly index: number;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+}
+
 /** What a snapshot file turned out to hold. */
 interface Content {
   revision: number;
@@ -48,15 +61,12 @@ export class EngineBuilder {
   /**
    * Fills a new engine in `directory`, replacing what is there, with all records of the file; gives way to other work all the
    * time. Memory: constant, the engine's buffers. Rejects with StorageError: `damaged` or `foreign` for the file (a database that
-   * is not of etcd's schema or not of log index `index` is), others for the engine. The directory is removed then.
+   * is not of etcd's schema or not of log index `index` is), others for the engine, or with the signal's reason. The directory is
+   * removed then.
    */
-  static async fill(
-    fs: FileSystem,
-    directory: string,
-    reader: BboltReader,
-    path: string,
-    index: number,
-  ): Promise<EngineBuilder> {
+  static async fill(options: EngineFillOptions): Promise<EngineBuilder> {
+    const { fs, directory, reader, path, index, signal } = options;
+    signal.throwIfAborted();
     const source = new SnapshotSource(reader, path);
     source.check(index);
     fs.removeDirectory(directory);
@@ -67,7 +77,7 @@ export class EngineBuilder {
       blockCacheBytes: BLOCK_CACHE_BYTES,
     });
     try {
-      const content = await new EngineFill(database).run(source);
+      const content = await new EngineFill(database, signal).run(source);
       await flushEngine(database);
       return new EngineBuilder(fs, directory, database, content);
     } catch (error) {
@@ -104,13 +114,15 @@ export class EngineBuilder {
 /** Copies records into an engine, batch by batch. For one use. */
 class EngineFill {
   readonly #database: LevelDatabase;
+  readonly #signal: AbortSignal;
   readonly #pace = new BackgroundPace();
   readonly #content: Content = { revision: FIRST_REVISION, recordCount: 0, recordBytes: 0 };
   #records: (readonly [key: Uint8Array, value: Uint8Array])[] = [];
   #bytes = 0;
 
-  constructor(database: LevelDatabase) {
+  constructor(database: LevelDatabase, signal: AbortSignal) {
     this.#database = database;
+    this.#signal = signal;
   }
 
   async run(source: SnapshotSource): Promise<Content> {
@@ -147,6 +159,7 @@ class EngineFill {
     this.#bytes = 0;
     await batch.write();
     await this.#pace.rest();
+    this.#signal.throwIfAborted();
   }
 }
 

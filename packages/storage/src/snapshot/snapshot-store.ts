@@ -29,6 +29,7 @@ export class SnapshotStore {
   readonly #directory: string;
   readonly #engines: EngineDirectories;
   readonly #logger: Logger;
+  readonly #closing = new AbortController();
   #fileCount = 0;
   #prepared: Prepared | undefined;
   /** Ends when whoever uses the engine in the making is done. */
@@ -122,15 +123,21 @@ export class SnapshotStore {
     });
   }
 
-  /** Lets go of what is open. */
+  /** Lets go of what is open. An engine in the making is given up. */
   close(): Promise<void> {
+    const reason = new StorageError("closed", "the storage is closed", {
+      file: this.#directory,
+      remedy: "open it anew",
+    });
+    this.#closing.abort(reason);
     return this.#alone(() => this.#discardPrepared());
   }
 
   async #fill(path: string, index: number): Promise<EngineBuilder> {
     const reader = BboltReader.open(this.#fs, path);
     try {
-      return await EngineBuilder.fill(this.#fs, this.#engines.building, reader, path, index);
+      const { signal } = this.#closing;
+      return await EngineBuilder.fill({ fs: this.#fs, directory: this.#engines.building, reader, path, index, signal });
     } finally {
       reader.close();
     }
