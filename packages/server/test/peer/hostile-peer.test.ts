@@ -22,7 +22,8 @@ const HEADERS = {
   "X-Etcd-Cluster-ID": "abc",
   "X-Raft-To": "1",
 };
-const leaks = new LeakCheck();
+/** Made in a hook, as the runner's timer for a hook is open there too. */
+let leaks: LeakCheck;
 /** Of the connections to read from which `a` has seen go. */
 const lost: LogFields[] = [];
 const logger: Logger = {
@@ -34,6 +35,7 @@ let a: TestTransport;
 let b: TestTransport;
 
 beforeAll(async () => {
+  leaks = new LeakCheck();
   a = await TestTransport.start({ id: A, clusterId: CLUSTER, logger });
   b = await TestTransport.start({ id: B, clusterId: CLUSTER });
   a.removed.add(GONE);
