@@ -114,6 +114,21 @@ describe("WriteAheadLog", () => {
     expect(isAnswered).toBe(true);
   });
 
+  it("never waits for the disk where it must not", () => {
+    const disk = new SimulatedDisk();
+    const { log } = WriteAheadLog.create({ ...walOptions(disk), inlineSyncBytesMax: 1024 }, METADATA);
+    disk.finish();
+    log.mayWaitForDisk = false;
+    const { syncCount } = disk;
+    let isAnswered = false;
+    log.append([entry(1)], undefined, true, () => {
+      isAnswered = true;
+    });
+    expect([disk.syncCount - syncCount, isAnswered]).toEqual([0, false]);
+    disk.finish();
+    expect(isAnswered).toBe(true);
+  });
+
   it("replaces entries that a new leader overwrites", () => {
     const { disk, log } = created();
     appendDurably(log, disk, entries(1, 6));

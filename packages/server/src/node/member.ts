@@ -72,8 +72,7 @@ export async function openMember(config: ServerConfig, deps: MemberDeps): Promis
     fs: NODE_FILE_SYSTEM,
     logger: deps.logger,
     clock: { nowMs: () => performance.now(), wallMs: () => Date.now() },
-    // Waiting for the disk on the spot is faster for one client alone, but a disk that hangs would stop heartbeats.
-    wal: { onSync: deps.onSync, ...(config.initialCluster.length === 1 ? {} : { inlineSyncBytesMax: 0 }) },
+    wal: { onSync: deps.onSync },
     rebuildEngine: "ifDamaged",
     newIdentity: async () => {
       bootstrap = await bootstrapMember(config, bootstrapDeps);

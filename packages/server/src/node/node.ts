@@ -177,6 +177,7 @@ export class Node {
             },
             snapshot,
             (error) => {
+              this.#chooseSync();
               done(error);
               this.#serveWaiting();
             },
@@ -441,6 +442,7 @@ export class Node {
   async #begin(): Promise<void> {
     const { config, member, replica, watchHub } = this;
     await this.peers.listen(config.listenPeerUrls);
+    this.#chooseSync();
     for (const peer of [...member.initialPeers, ...member.membership.list()]) this.peers.add(peer);
     this.#leaderlessSinceMs = nowMs();
     this.#timers.every(config.heartbeatIntervalMs, () => {
@@ -542,7 +544,14 @@ export class Node {
     const nodeId = outcome.refused === undefined ? change.nodeId : 0n;
     raft.applyConfChange(confChangeV2({ type: change.type, nodeId }));
     if (outcome.refused === undefined) this.#adjustPeers(outcome);
+    this.#chooseSync();
     return outcome.refused;
+  }
+
+  /** Waiting for the disk on the spot is faster for a client alone, but one that hangs must not stop a member's heartbeats. */
+  #chooseSync(): void {
+    const { initialPeers, membership, storage } = this.member;
+    storage.log.mayWaitForDisk = membership.list().length <= 1 && initialPeers.length === 0;
   }
 
   #adjustPeers({ id, kind, member }: ChangeOutcome): void {

@@ -59,6 +59,7 @@ export class WriteAheadLog {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #inlineBytesMax: number;
+  #mayWaitForDisk = true;
   readonly #onSync: ((durationMs: number, bytes: number) => void) | undefined;
   readonly #metadata: Uint8Array;
   readonly #encoder: RecordEncoder;
@@ -104,6 +105,14 @@ export class WriteAheadLog {
     this.#durableIndex = last.index;
     this.#sequence = this.#segments.newest.sequence;
     if (writer.isFull) this.#beginSegment();
+  }
+
+  /**
+   * Whether tiny writes may be synced on the calling thread (see {@link WalOptions}; true at first). A member with peers must not
+   * wait for its disk: one that hangs would hold up its heartbeats.
+   */
+  set mayWaitForDisk(value: boolean) {
+    this.#mayWaitForDisk = value;
   }
 
   /** Whether a directory holds a log. */
@@ -315,10 +324,14 @@ export class WriteAheadLog {
     }
   };
 
+  get #inlineLimit(): number {
+    return this.#mayWaitForDisk ? this.#inlineBytesMax : 0;
+  }
+
   /** Hands the encoded bytes to the system; returns whether to sync at once. */
   #write(bytes: number): boolean {
     if (this.#writer.failure !== undefined) throw this.#writer.failure;
-    const isInline = bytes <= this.#inlineBytesMax && this.#slowSyncs === 0 && !this.#writer.isZeroing;
+    const isInline = bytes <= this.#inlineLimit && this.#slowSyncs === 0 && !this.#writer.isZeroing;
     if (this.#slowSyncs > 0) this.#slowSyncs--;
     if (this.#next !== undefined) {
       this.#cutting = this.#next;
@@ -384,7 +397,7 @@ export class WriteAheadLog {
     const answered = this.#inFlight;
     this.#inFlight = [];
     this.#busy = false;
-    if (error === undefined && this.#encoder.length > this.#inlineBytesMax) this.#flush();
+    if (error === undefined && this.#encoder.length > this.#inlineLimit) this.#flush();
     this.#answering = true;
     try {
       for (let i = 0; i < answered.length; i++) (answered[i] as Done)(error);
