@@ -17,6 +17,8 @@ export interface FaultReport extends SuiteReport {
   readonly leaseRenewals: number;
   /** Milliseconds. */
   readonly longestWriteGap: number;
+  /** When it began, seconds after the run's start. */
+  readonly longestWriteGapAt: number;
   /** Slowest answer of an undisturbed member by kind of call, milliseconds. */
   readonly slowest: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
@@ -32,7 +34,7 @@ export function describeReport(report: FaultReport): readonly string[] {
   return [
     `faults: ${counts.join(", ")}`,
     `slowest answers of undisturbed members: ${slowest.join(", ")}`,
-    `longest time without an acknowledged write while there was a majority: ${report.longestWriteGap.toFixed(0)} ms`,
+    `longest time without an acknowledged write while there was a majority: ${report.longestWriteGap.toFixed(0)} ms from ${report.longestWriteGapAt.toFixed(1)} s on`,
     `refused without a majority: ${report.refusedWithoutMajority}`,
     ...report.errors.slice(0, ERRORS_SHOWN).map(([text, count]) => `error ${count} times: ${text}`),
   ];

@@ -70,7 +70,7 @@ export async function runFaults(options: FaultOptions): Promise<FaultReport> {
     const histories = await readHistories(cluster);
     await load.untilWatched(histories[0]?.at(-1)?.revision ?? 1);
     const failures = [...cluster.unexpectedEnds(), ...problems, ...settled.problems, ...sameHistories(histories)];
-    return judge(options, cluster, nemesis, load, histories[0] ?? [], failures);
+    return judge(options, cluster, nemesis, load, histories[0] ?? [], failures, started);
   } catch (error) {
     const ends = cluster.unexpectedEnds();
     if (ends.length === 0) throw error;
@@ -136,6 +136,7 @@ function judge(
   observed: Observed,
   told: readonly HistoryEvent[],
   failures: string[],
+  started: number,
 ): FaultReport {
   const { calls, watchers, keeper } = observed;
   const history = new CheckedHistory(told, calls);
@@ -159,7 +160,9 @@ function judge(
     earlyExpiries(keeper.leases, deletions),
     remainingLeases(keeper, history),
     gap > (options.writeGapMsMax ?? WRITE_GAP_MS_MAX)
-      ? [`no write was acknowledged for ${gap.toFixed(0)} ms with a majority (from ${(gapFrom / 1000).toFixed(2)} s)`]
+      ? [
+          `no write was acknowledged for ${gap.toFixed(0)} ms with a majority (from ${((gapFrom - started) / 1000).toFixed(1)} s on)`,
+        ]
       : [],
   ];
   const report = {
@@ -177,6 +180,7 @@ function judge(
     watchedEvents: watchers.reduce((sum, { events }) => sum + events.length, 0),
     leaseRenewals: keeper.renewals,
     longestWriteGap: gap,
+    longestWriteGapAt: (gapFrom - started) / 1000,
     slowest: answers.slowest,
     faults: Object.fromEntries(nemesis.counts),
     errors: answers.errors,
