@@ -2,10 +2,14 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { Link, LinkFlow, type LinkState } from "./link-flow.ts";
 import { ownerOfConnection } from "./socket-owner.ts";
 
+/** The header by which members tell who they are; probes and look-ups of members lack it. */
+const SENDER = /\r\nx-server-from: *([0-9a-f]+)\r\n/i;
+
 /**
  * TCP proxies in front of the peer ports of a cluster, one a member, so that partitions need neither privileges nor help
  * from the servers: every connection is assigned to the ordered pair of its two processes, and each direction can be held,
- * cut or delayed. Knows no protocol, so it works for plain text and TLS alike.
+ * cut or delayed. Works for plain text and TLS alike; of plain HTTP it reads the sender's ID, which names the process for good
+ * once it was looked up.
  *
  * Give `advertise` to the cluster as its `advertisePeerUrl`, and `pidOf` as what tells a member's running process.
  */
@@ -16,6 +20,7 @@ export class PeerLinks implements AsyncDisposable {
   readonly #links: Link[][];
   readonly #pidOf: (index: number) => number | undefined;
   readonly #sockets = new Set<Socket>();
+  readonly #byId = new Map<string, number>();
   #unknownSenders = 0;
 
   private constructor(count: number, pidOf: (index: number) => number | undefined) {
@@ -68,7 +73,7 @@ export class PeerLinks implements AsyncDisposable {
 
   #open(index: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(index, socket));
+      const server = createServer({ noDelay: true }, (socket) => this.#accept(index, socket));
       server.once("error", reject);
       server.listen(0, "127.0.0.1", () => {
         const address = server.address();
@@ -81,7 +86,14 @@ export class PeerLinks implements AsyncDisposable {
 
   #accept(owner: number, inbound: Socket): void {
     this.#track(inbound);
-    const sender = this.#senderOf(inbound);
+    inbound.once("data", (first: Buffer) => {
+      inbound.pause();
+      inbound.unshift(first);
+      this.#connect(owner, inbound, this.#senderOf(inbound, first));
+    });
+  }
+
+  #connect(owner: number, inbound: Socket, sender: number | undefined): void {
     const target = this.#targets[owner];
     if (sender === undefined || target === undefined) {
       this.#unknownSenders += 1;
@@ -100,15 +112,17 @@ export class PeerLinks implements AsyncDisposable {
     new LinkFlow(back, outbound, inbound);
   }
 
-  #senderOf(socket: Socket): number | undefined {
+  #senderOf(socket: Socket, first: Buffer): number | undefined {
+    const id = SENDER.exec(first.toString("latin1"))?.[1];
+    const known = id === undefined ? undefined : this.#byId.get(id);
+    if (known !== undefined) return known;
     const pids = this.#links.map((_, index) => this.#pidOf(index) ?? 0);
-    const pid = ownerOfConnection(
-      socket.remotePort ?? 0,
-      socket.localPort ?? 0,
-      pids.filter((each) => each > 0),
-    );
-    const index = pid === undefined ? -1 : pids.indexOf(pid);
-    return index < 0 ? undefined : index;
+    const running = pids.filter((pid) => pid > 0);
+    const pid = ownerOfConnection(socket.remotePort ?? 0, socket.localPort ?? 0, running);
+    if (pid === undefined) return undefined;
+    const index = pids.indexOf(pid);
+    if (id !== undefined) this.#byId.set(id, index);
+    return index;
   }
 
   #track(socket: Socket): void {

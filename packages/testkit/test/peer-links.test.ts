@@ -105,6 +105,7 @@ describe("PeerLinks", () => {
       timeoutMs: 5000,
     });
     const refused = wire.dial();
+    refused.write("hello");
     await waitUntil(() => refused.destroyed, { what: "the refusal", timeoutMs: 5000 });
 
     wire.links.heal();
@@ -129,6 +130,7 @@ describe("PeerLinks", () => {
     const strangers = await PeerLinks.listen(2, () => undefined);
     try {
       const socket = connect(Number(new URL(strangers.advertise(LISTENER, wire.url)).port), "127.0.0.1");
+      socket.write("hello");
       await waitUntil(() => socket.destroyed, { what: "the refusal", timeoutMs: 5000 });
       expect(strangers.unknownSenders).toBe(1);
     } finally {
