@@ -7,19 +7,31 @@ import { peerProgram } from "../src/command-line.ts";
 import { expectClean, peerSuite } from "./peer-suite.ts";
 
 const REQUESTS = 2000;
+const seed = seedFromEnvironment(5);
 
-peerSuite("clusters of several releases", ["etcd-3.4", "etcd-3.5"], () => {
-  const [etcd34, etcd35] = [peerProgram("3.4"), peerProgram("3.5")];
+peerSuite("clusters of several servers", ["etcd-3.4", "etcd-3.5"], (target) => {
+  it.each([
+    ["3.4.23", 1],
+    ["3.4.23", 2],
+    ["3.5.30", 1],
+    ["3.5.30", 2],
+  ])(
+    "hold the same as etcd %s, %i of three under test, after random requests, leader changes, restarts and outages",
+    async (version, own) => {
+      const programs = [0, 1, 2].map((index) => (index < own ? target : peerProgram(version)));
+      const title = `${own} under test, ${3 - own} etcd ${version}`;
+      expectClean(await mixedRun({ programs, title, requests: REQUESTS, seed }));
+    },
+    300_000,
+  );
 
-  it("hold the same after random requests, leader changes, restarts and outages", async () => {
-    const programs = [etcd34, etcd35, etcd34];
-    const seed = seedFromEnvironment(5);
-    expectClean(await mixedRun({ programs, title: "etcd 3.4 and 3.5", requests: REQUESTS, seed }));
-  }, 300_000);
+  it("keep every acknowledged write while all members of an etcd are replaced under load", async () => {
+    const title = "etcd 3.5.30 by the server under test";
+    expectClean(await replaceRun({ from: peerProgram("3.5.30"), to: target, replaced: 3, back: false, title, seed }));
+  }, 240_000);
 
-  it("keep every acknowledged write while all members are replaced under load", async () => {
-    const seed = seedFromEnvironment(5);
-    const title = "etcd 3.4 by 3.5";
-    expectClean(await replaceRun({ from: etcd34, to: etcd35, replaced: 3, back: false, title, seed }));
-  }, 180_000);
+  it("keep every acknowledged write on the way back to etcd", async () => {
+    const title = "etcd 3.4.23 by the server under test and back";
+    expectClean(await replaceRun({ from: peerProgram("3.4.23"), to: target, replaced: 2, back: true, title, seed }));
+  }, 240_000);
 });

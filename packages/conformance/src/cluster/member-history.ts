@@ -1,18 +1,20 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { waitUntil } from "@quorate/testkit";
 import { type WatchEvent, WatchSession } from "../differential/watch-session.ts";
 import type { EtcdApi } from "../etcd-api.ts";
 
 const WATCH_ID = "1";
+const DIGESTS_MAX = 10_000;
 const EVERYTHING = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 
 /**
  * Everything that one member says ever happened: a watch of all keys from revision 1, opened again after the last event
- * whenever the member was away. Kept as one running hash a revision, so that members can be compared without the events.
+ * whenever the member was away. Kept as a chain of hashes, so that members can be compared without the events.
  */
 export class MemberHistory {
   readonly #api: EtcdApi;
-  readonly #hash: Hash = createHash("sha256");
+  #digest = "";
+  /** The newest ones, by revision. */
   readonly #digests = new Map<number, string>();
   readonly breaches: string[] = [];
   #session: WatchSession | undefined;
@@ -70,10 +72,11 @@ export class MemberHistory {
     this.#fold(revision);
   }
 
-  /** What happened up to and with a revision that `reach` was called for, as a digest. */
+  /** What happened up to and with a revision that was reached not long ago, as a digest. */
   digest(revision: number): string {
     const digest = this.#digests.get(revision);
-    if (digest === undefined) throw new Error(`the history was not asked to reach revision ${revision}`);
+    if (digest === undefined)
+      throw new Error(`no digest for revision ${revision}, the history is at ${this.#revision}`);
     return digest;
   }
 
@@ -98,12 +101,12 @@ export class MemberHistory {
       if (revision > upTo) break;
       if (revision > this.#revision + 1) this.breaches.push(`revision ${revision} follows ${this.#revision}`);
       this.#revision = revision;
-      this.#hash.update(JSON.stringify(event));
+      this.#digest = createHash("sha256").update(this.#digest).update(JSON.stringify(event)).digest("hex");
+      this.#digests.set(revision, this.#digest);
+      this.#digests.delete(revision - DIGESTS_MAX);
       count += 1;
     }
     this.#events += count;
     this.#pending.splice(0, count);
-    this.#digests.set(this.#revision, this.#hash.copy().digest("hex"));
-    if (this.#digests.size > 64) this.#digests.delete(this.#digests.keys().next().value ?? 0);
   }
 }
