@@ -86,7 +86,10 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
   void prometheus.watchProcess();
   const reason = await stop.asked;
-  if (reason === "removed") logger.error("the member has been permanently removed from the cluster", {});
+  if (reason === "removed") {
+    logger.warn("server error", { error: "the member has been permanently removed from the cluster" });
+    logger.warn("data-dir used by this member must be removed", {});
+  }
   logger.info("stopping", { name: config.name });
   if (reason === "signal") await node.handOver();
   await listeners.drain(DRAIN_MS);
