@@ -33,7 +33,7 @@ interface Round {
 /** Reads whose round is confirmed: they wait for `index` to be applied. */
 interface Confirmed {
   readonly index: number;
-  readonly reads: readonly WaitingRead[];
+  reads: readonly WaitingRead[];
 }
 
 /**
@@ -69,13 +69,16 @@ export class ReadRounds {
     this.#deps.requestIndex(context);
   }
 
-  /** Raft has confirmed a round. Answers to rounds given up, and second answers, are ignored. */
-  confirmed(states: readonly ReadState[], appliedIndex: number): void {
+  /**
+   * Raft has confirmed a round. Answers to rounds given up, and second answers, are ignored. `appliedIndex`: undefined while the
+   * state must not be looked at.
+   */
+  confirmed(states: readonly ReadState[], appliedIndex: number | undefined): void {
     for (const { context, index } of states) {
       const round = this.#round;
       if (round === undefined || !equalBytes(context, round.context)) continue;
       this.#round = undefined;
-      if (index <= appliedIndex) serve(round.reads);
+      if (appliedIndex !== undefined && index <= appliedIndex) serve(round.reads);
       else this.#confirmed.push({ index, reads: round.reads });
     }
   }
@@ -105,6 +108,7 @@ export class ReadRounds {
     const { requestIndex, retryTicks, timeoutTicks } = this.#deps;
     const overdue = tick - timeoutTicks;
     this.#collecting = expire(this.#collecting, overdue);
+    this.#expireConfirmed(overdue);
     const round = this.#round;
     if (round === undefined) return;
     const reads = expire(round.reads, overdue);
@@ -117,6 +121,15 @@ export class ReadRounds {
     if (tick - current.askedTick < retryTicks) return;
     current.askedTick = tick;
     requestIndex(current.context);
+  }
+
+  /** A leader that told the index may be lost before it has told the entries. The oldest are at the front. */
+  #expireConfirmed(overdue: number): void {
+    for (let first = this.#confirmed[0]; first !== undefined; first = this.#confirmed[0]) {
+      first.reads = expire(first.reads, overdue);
+      if (first.reads.length > 0) return;
+      this.#confirmed.shift();
+    }
   }
 
   failAll(code: ErrorCode): void {

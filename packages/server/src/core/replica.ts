@@ -375,7 +375,9 @@ export class Replica {
     if (ready.snapshot !== undefined) this.#install(ready, ready.snapshot);
     else this.#persist(ready);
     if (ready.committedEntries.length > 0) this.#apply(ready.committedEntries);
-    if (ready.readStates.length > 0) this.#reads.confirmed(ready.readStates, this.#appliedIndex);
+    if (ready.readStates.length > 0) {
+      this.#reads.confirmed(ready.readStates, this.#installing ? undefined : this.#appliedIndex);
+    }
   }
 
   #send(messages: readonly Message[]): void {

@@ -8,6 +8,7 @@ import {
   type ErrorCode,
   encodeAlarmMember,
   encodeRaftConfChange,
+  type RaftConfChange,
   Writer,
   writeRaftRequest,
 } from "@quorate/protocol";
@@ -78,8 +79,13 @@ export class Machine {
   readonly events: string[] = [];
   readonly counts: Counts = new Counts();
   sizeBytes = 0;
+  /** What a change of the configuration comes to; replaced by tests that have one. */
+  onConfChange: (change: RaftConfChange) => ErrorCode | undefined = ({ nodeId }) => {
+    this.events.push(`conf change of ${nodeId}`);
+    return undefined;
+  };
 
-  constructor(quotaBytes?: number, backend: MapBackend = new MapBackend()) {
+  constructor(quotaBytes?: number, backend: MapBackend = new MapBackend(), idHigh16: number = ID_HIGH) {
     this.backend = Object.assign(backend, { sizeBytes: () => this.sizeBytes });
     this.lessor = new Lessor({ minTtlSeconds: 2 }, { backend });
     this.store = new Store(backend, { leases: this.lessor });
@@ -93,7 +99,7 @@ export class Machine {
     });
     this.applier = new Applier({
       counts: this.counts,
-      idHigh16: ID_HIGH,
+      idHigh16,
       backend,
       store: this.store,
       lessor: this.lessor,
@@ -103,10 +109,7 @@ export class Machine {
       nowMs: () => 0,
       onOverQuota: () => this.events.push("over quota"),
       onFirstCommitInTerm: () => this.events.push("first commit"),
-      onConfChange: ({ nodeId }) => {
-        this.events.push(`conf change of ${nodeId}`);
-        return undefined;
-      },
+      onConfChange: (change) => this.onConfChange(change),
       onCompact: () => this.events.push("compact"),
     });
   }
