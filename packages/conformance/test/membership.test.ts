@@ -1,8 +1,9 @@
-/** Membership changes against a lone member of a real etcd and of the server under test, outcome by outcome. */
+/** Membership changes against members of a real etcd and of the server under test, outcome by outcome. */
 import { expect, it } from "@jest/globals";
-import { EtcdNode } from "@quorate/testkit";
+import { EtcdCluster, EtcdNode, waitUntil } from "@quorate/testkit";
 import { peerProgram } from "../src/command-line.ts";
 import { type LoneStep, loneMembership } from "../src/membership/lone-member.ts";
+import { threeMembers } from "../src/membership/three-members.ts";
 import { peerSuite } from "./peer-suite.ts";
 
 async function stepsOf(program: readonly string[]): Promise<readonly LoneStep[]> {
@@ -28,5 +29,30 @@ peerSuite("membership of a lone member", ["etcd-3.5"], (target) => {
 
     expect(await stepsOf(target)).toEqual(expected.map(withLearnerKept));
     expect(expected.length).toBeGreaterThan(30);
+  }, 60_000);
+});
+
+peerSuite("membership of three members", ["etcd-3.5"], (target) => {
+  it("is answered as etcd 3.5.30 answers it, with all members and with one down", async () => {
+    const expected = await threeMembers(peerProgram("3.5.30"));
+
+    // See withLearnerKept.
+    const kept = expected.map(({ step, outcome }) => ({
+      step,
+      outcome: step === "update it" ? outcome.replace("0 learners", "1 learners") : outcome,
+    }));
+    expect(await threeMembers(target)).toEqual(kept);
+  }, 240_000);
+
+  it("can be waited for no longer than until the member is told to end", async () => {
+    await using cluster = await EtcdCluster.prepare({
+      members: [{ program: target }, { program: target }, { program: target }],
+      medium: "memory",
+    });
+    const waiting = cluster.node(0);
+    const member = waiting.spawn();
+    await waitUntil(() => waiting.wholeLog().includes('"msg":"starting"'), { what: "a start", timeoutMs: 20_000 });
+
+    expect(await member.terminate()).toMatchObject({ code: 0 });
   }, 60_000);
 });

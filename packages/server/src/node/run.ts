@@ -1,3 +1,4 @@
+import type { Logger } from "@quorate/base";
 import { ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
 import { FEATURE_GATES, type FeatureGate, type ServerConfig } from "./config/index.ts";
 import { observeHandlerErrors } from "./handler-errors.ts";
@@ -38,6 +39,16 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   const prometheus = new PrometheusMetrics();
   const metrics = serverMetrics(prometheus);
   const stop = stopRequests();
+  // A member that waits for the others to serve may be told meanwhile to stop, or that it is none of them any more.
+  let hasStarted = false;
+  void stop.asked.then(async (reason) => {
+    if (hasStarted) return;
+    tellWhy(reason, logger);
+    // As after a crash, the log holds all that was acknowledged.
+    logger.info("stopped", { name: config.name });
+    await log.close();
+    process.exit(0);
+  });
   let node: Node;
   let listeners: Listeners;
   try {
@@ -72,6 +83,7 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
     await log.close();
     process.exit(EXIT_FATAL);
   }
+  hasStarted = true;
   observeNode(node, prometheus, metrics);
   metrics.identify({
     serverVersion: ETCD_VERSION,
@@ -86,10 +98,7 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
   void prometheus.watchProcess();
   const reason = await stop.asked;
-  if (reason === "removed") {
-    logger.warn("server error", { error: "the member has been permanently removed from the cluster" });
-    logger.warn("data-dir used by this member must be removed", {});
-  }
+  tellWhy(reason, logger);
   logger.info("stopping", { name: config.name });
   if (reason === "signal") await node.handOver();
   await listeners.drain(DRAIN_MS);
@@ -100,6 +109,12 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
 }
 
 type StopReason = "signal" | "removed";
+
+function tellWhy(reason: StopReason, logger: Logger): void {
+  if (reason !== "removed") return;
+  logger.warn("server error", { error: "the member has been permanently removed from the cluster" });
+  logger.warn("data-dir used by this member must be removed", {});
+}
 
 /** Waits for the first reason to stop; a second signal ends the process at once. */
 function stopRequests(): { readonly asked: Promise<StopReason>; readonly removed: () => void } {
