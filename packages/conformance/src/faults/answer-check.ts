@@ -1,5 +1,5 @@
 import { type Call, mayWrite } from "./call.ts";
-import type { MemberTimeline } from "./timeline.ts";
+import type { Interval, MemberTimeline } from "./timeline.ts";
 
 /** How long a member that runs may take. Milliseconds. */
 export interface AnswerBounds {
@@ -82,42 +82,18 @@ function at(call: Call): string {
 }
 
 /**
- * The longest time, milliseconds, without an acknowledged write that was asked for and answered while some member had a
- * majority all along: `[gap, when it began]`.
+ * The longest time, milliseconds, between two acknowledged writes, counted from the end of the last outage between them:
+ * `[gap, when it began]`.
  */
-export function longestWriteGap(
-  calls: readonly Call[],
-  timelines: readonly MemberTimeline[],
-): readonly [number, number] {
+export function longestWriteGap(calls: readonly Call[], outages: readonly Interval[]): readonly [number, number] {
   const ends = calls.filter((call) => mayWrite(call) && call.revision !== undefined).map((call) => call.ended);
   ends.sort((a, b) => a - b);
   let longest: readonly [number, number] = [0, 0];
   for (const [index, end] of ends.entries()) {
     const before = ends[index - 1] ?? end;
-    const from = withMajoritySince(timelines, before, end);
+    const between = outages.filter(({ from, to }) => from < end && to > before);
+    const from = Math.min(end, Math.max(before, ...between.map(({ to }) => to)));
     if (end - from > longest[0]) longest = [end - from, from];
   }
   return longest;
-}
-
-/** The last moment in `[from, to]` at which no member had a majority, or `from`. */
-function withMajoritySince(timelines: readonly MemberTimeline[], from: number, to: number): number {
-  const lost = commonIntervals(timelines);
-  return lost.reduce(
-    (since, interval) => (interval.from < to ? Math.max(since, Math.min(interval.to, to)) : since),
-    from,
-  );
-}
-
-/** Stretches in which every member was cut off. */
-function commonIntervals(timelines: readonly MemberTimeline[]): readonly { from: number; to: number }[] {
-  return timelines
-    .map(({ cutOff }) => cutOff as readonly { from: number; to: number }[])
-    .reduce((common, next) =>
-      common.flatMap((a) =>
-        next
-          .map((b) => ({ from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) }))
-          .filter(({ from, to }) => from < to),
-      ),
-    );
 }

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdCluster, type LinkState, PeerLinks, type TemporaryMedium } from "@quorate/testkit";
 import { EtcdApi, type Message } from "../etcd-api.ts";
-import { MemberTimeline, toggle } from "./timeline.ts";
+import { type Interval, MemberTimeline, toggle } from "./timeline.ts";
 
 export interface FaultyClusterOptions {
   /** Command line of each member. */
@@ -23,8 +23,13 @@ const READY_TIMEOUT_MS = 90_000;
 export class FaultyCluster implements AsyncDisposable {
   readonly cluster: EtcdCluster;
   readonly timelines: readonly MemberTimeline[];
+  /** Stretches in which no member that served could have a majority: no write is to be expected. */
+  readonly outages: Interval[] = [];
   readonly #links: PeerLinks;
+  /** Runs and is not paused, from the moment it is started. */
   readonly #alive: boolean[];
+  /** Is known to serve: later than alive. */
+  readonly #serving: boolean[];
   readonly #passes: boolean[][];
   readonly #status: EtcdApi[];
 
@@ -33,6 +38,7 @@ export class FaultyCluster implements AsyncDisposable {
     this.#links = links;
     this.timelines = cluster.nodes.map(() => new MemberTimeline());
     this.#alive = cluster.nodes.map(() => true);
+    this.#serving = cluster.nodes.map(() => true);
     this.#passes = cluster.nodes.map(() => cluster.nodes.map(() => true));
     this.#status = cluster.endpoints.map((endpoint) => new EtcdApi(endpoint));
   }
@@ -167,29 +173,34 @@ export class FaultyCluster implements AsyncDisposable {
   #down(member: number): void {
     toggle(this.#timeline(member).down, true, performance.now());
     this.#alive[member] = false;
+    this.#serving[member] = false;
   }
 
   #up(member: number): void {
+    this.#serving[member] = true;
+    this.#account();
     toggle(this.#timeline(member).down, false, performance.now() + RECONNECT_MS);
   }
 
   #account(): void {
     const now = performance.now();
-    for (const member of this.members) toggle(this.#timeline(member).cutOff, !this.#reachesMajority(member), now);
+    for (const member of this.members) {
+      toggle(this.#timeline(member).cutOff, !this.#reachesMajority(member, this.#alive), now);
+    }
+    const served = this.members.some((member) => this.#reachesMajority(member, this.#serving));
+    toggle(this.outages, !served, now);
   }
 
   /** Whether some member that leads, itself included, could answer it and hear a majority. */
-  #reachesMajority(member: number): boolean {
+  #reachesMajority(member: number, present: readonly boolean[]): boolean {
+    const connected = (a: number, b: number): boolean => {
+      if (present[a] !== true || present[b] !== true) return false;
+      return a === b || (this.#row(a)[b] === true && this.#row(b)[a] === true);
+    };
     return this.members.some((leader) => {
-      if (!this.#connected(member, leader)) return false;
-      const heard = this.members.filter((other) => this.#connected(leader, other));
-      return heard.length > this.size / 2;
+      const heard = this.members.filter((other) => connected(leader, other));
+      return connected(member, leader) && heard.length > this.size / 2;
     });
-  }
-
-  #connected(a: number, b: number): boolean {
-    const alive = this.#alive[a] === true && this.#alive[b] === true;
-    return alive && (a === b || (this.#row(a)[b] === true && this.#row(b)[a] === true));
   }
 
   #row(member: number): boolean[] {

@@ -142,7 +142,7 @@ function judge(
   const history = new CheckedHistory(told, calls);
   const verdicts = checkLinearizability(linearizableCalls(calls, history));
   const answers = checkAnswers(calls, cluster.timelines, options.bounds ?? DEFAULT_BOUNDS);
-  const [gap, gapFrom] = longestWriteGap(calls, cluster.timelines);
+  const [gap, gapFrom] = longestWriteGap(calls, cluster.outages);
   const deletions = new Map(
     watchers.flatMap(({ events }) => events.filter(({ deleted }) => deleted).map(({ key, arrived }) => [key, arrived])),
   );
