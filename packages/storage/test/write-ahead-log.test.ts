@@ -100,18 +100,35 @@ describe("WriteAheadLog", () => {
     expect(readAll(disk).hardState).toEqual(state(3, 0, 9n));
   });
 
-  it("syncs a tiny write at once, but answers later", async () => {
+  it("syncs a tiny write on this thread, behind what its caller has still to send", async () => {
     const disk = new SimulatedDisk();
     const { log } = WriteAheadLog.create({ ...walOptions(disk), inlineSyncBytesMax: 1024 }, METADATA);
     disk.finish();
     const { syncCount } = disk;
-    let isAnswered = false;
-    log.append([entry(1)], undefined, true, () => {
-      isAnswered = true;
-    });
-    expect([disk.syncCount - syncCount, isAnswered]).toEqual([1, false]);
+    const order: string[] = [];
+    const note = (what: string): void => void order.push(`${what} after ${disk.syncCount - syncCount} syncs`);
+    process.nextTick(() => note("sent"));
+    log.append([entry(1)], undefined, true, () => note("answered 1"));
+    log.append([entry(2)], undefined, true, () => note("answered 2"));
+    note("returned");
     await turn();
-    expect(isAnswered).toBe(true);
+    expect(order).toEqual([
+      "returned after 0 syncs",
+      "sent after 0 syncs",
+      "answered 1 after 1 syncs",
+      "answered 2 after 1 syncs",
+    ]);
+  });
+
+  it("does not put off a large write, nor tiny ones that have become one", () => {
+    const disk = new SimulatedDisk();
+    const { log } = WriteAheadLog.create({ ...walOptions(disk), inlineSyncBytesMax: 1024 }, METADATA);
+    disk.finish();
+    const { writeCount } = disk;
+    log.append([entry(1, 1, 600)], undefined, true, () => undefined);
+    expect(disk.writeCount - writeCount).toBe(0);
+    log.append([entry(2, 1, 600)], undefined, true, () => undefined);
+    expect(disk.writeCount - writeCount).toBe(1);
   });
 
   it("never waits for the disk where it must not", () => {
