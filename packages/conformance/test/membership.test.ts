@@ -2,6 +2,7 @@
 import { expect, it } from "@jest/globals";
 import { EtcdCluster, EtcdNode, waitUntil } from "@quorate/testkit";
 import { peerProgram } from "../src/command-line.ts";
+import { forcedCluster } from "../src/membership/forced-cluster.ts";
 import { type LoneStep, loneMembership } from "../src/membership/lone-member.ts";
 import { threeMembers } from "../src/membership/three-members.ts";
 import { peerSuite } from "./peer-suite.ts";
@@ -43,6 +44,13 @@ peerSuite("membership of three members", ["etcd-3.5"], (target) => {
     }));
     expect(await threeMembers(target)).toEqual(kept);
   }, 240_000);
+
+  it("is left to one of them that is forced to stand alone, as in etcd", async () => {
+    const expected = { members: [["m1"], ["m1"]], isComplete: true, writes: [true, true] };
+
+    expect(await forcedCluster(peerProgram("3.5.30"))).toEqual(expected);
+    expect(await forcedCluster(target)).toEqual(expected);
+  }, 120_000);
 
   it("can be waited for no longer than until the member is told to end", async () => {
     await using cluster = await EtcdCluster.prepare({

@@ -130,6 +130,17 @@ describe("configuration checks", () => {
     expect(configOf(parse([NAMED])).peerTls).toBeUndefined();
   });
 
+  it("says where certificates are given and plain text is spoken", () => {
+    const tls = ["--peer-cert-file=c", "--peer-key-file=k"];
+    const warnings = (url: string): readonly string[] =>
+      noticesOf(parse([NAMED, `--listen-peer-urls=${url}`, ...tls])).map(({ message }) => message);
+
+    expect(warnings("http://127.0.0.1:1")).toEqual([
+      "scheme is http while peer key and cert files are present; ignoring key and cert files",
+    ]);
+    expect(warnings("https://127.0.0.1:1")).toEqual([]);
+  });
+
   it("reports all problems at once", () => {
     const outcome = parse(["--heartbeat-interval=0", "--logger=x", "--auto-tls"]);
 

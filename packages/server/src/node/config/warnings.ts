@@ -40,6 +40,12 @@ export function settingsNotices(settings: Settings, config: ServerConfig): reado
       "recommended-maximum-bytes": 10 * MIB,
     });
   }
+  const plain = config.peerTls === undefined ? undefined : config.listenPeerUrls.find((url) => url.scheme === "http");
+  if (plain !== undefined) {
+    warn("scheme is http while peer key and cert files are present; ignoring key and cert files", {
+      "peer-url": plain.text,
+    });
+  }
   if (config.log.outputs.includes("systemd/journal")) {
     warn("journald is not supported; logs go to standard error", {});
   }
