@@ -53,6 +53,13 @@ export class CatchUpLog {
     }
   }
 
+  /** The log begins anew behind a snapshot that was installed. */
+  restored(): void {
+    this.#batches = [];
+    this.#bytes = 0;
+    this.#nextVisitIndex = 0;
+  }
+
   /** A snapshot of the state at `index` is on its way to `id`. */
   snapshotBegan(id: bigint, index: number): void {
     this.#holds.set(id, { index, endTick: undefined });

@@ -54,8 +54,7 @@ export class ProposalQueue {
     const outcome = this.#raft.propose(this.#datas);
     if (outcome === "transferring") return;
     if (outcome === "noLeader") {
-      // Whoever waits for the others has asked the wrong member, and must not find them done much later.
-      this.keep((low48) => low48 !== FOREIGN);
+      this.dropForeign();
       return;
     }
     const ids = this.#ids;
@@ -84,6 +83,11 @@ export class ProposalQueue {
       this.#sentTerm = this.#raft.term;
     }
     this.#sentLow48 = last;
+  }
+
+  /** Whoever waits for the requests of others has asked the wrong member, and must not find them done much later. */
+  dropForeign(): void {
+    if (this.#ids.includes(FOREIGN)) this.keep((low48) => low48 !== FOREIGN);
   }
 
   /** Drops what need not be proposed any more, because nobody waits for it. */

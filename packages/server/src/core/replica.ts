@@ -108,6 +108,8 @@ export class Replica {
   #flushScheduled = false;
   #processing = false;
   #campaignDue = false;
+  /** The newest term whose leader was given up before its time. */
+  #endedTerm = 0;
   #tick = 0;
   #stopped = false;
   #appliedIndex: number;
@@ -280,7 +282,7 @@ export class Replica {
 
   /**
    * Starts an election as soon as everything known to be committed is applied, because raft lets nobody stand while a change
-   * of the configuration is pending. A member that is alone need not wait for its timeout.
+   * of the configuration is pending; unless somebody leads. A member that is alone need not wait for its timeout.
    */
   campaign(): void {
     this.#campaignDue = true;
@@ -294,11 +296,13 @@ export class Replica {
   }
 
   /**
-   * The member `id` has ended for certain, not just fallen silent. If it leads, a vote for another need not wait for an election
-   * timeout: the promise not to vote while the leader lives is void. Returns whether it did.
+   * The member `id` has ended, as far as one can see from here, and not just fallen silent. If it leads, a vote for another need not
+   * wait for an election timeout: the promise not to vote while the leader lives is void. Returns whether it did. A leader that is
+   * heard of again in its term was not seen well, and is not given up a second time: it may be behind a firewall that says so.
    */
   leaderEnded(id: bigint): boolean {
-    if (this.#stopped || this.isLeader || this.leader !== id) return false;
+    if (this.#stopped || this.isLeader || this.leader !== id || this.#endedTerm === this.term) return false;
+    this.#endedTerm = this.term;
     this.#deps.raft.forgetLeader();
     this.#process();
     return true;
@@ -334,8 +338,8 @@ export class Replica {
   /** To a leader out of reach nothing is sent: it would be lost, and nobody would know. */
   #flushProposals(): void {
     const { leader } = this;
-    if (leader !== 0n && !this.isLeader && !this.#deps.isConnectedSince(leader, 0)) return;
-    this.#proposals.flush();
+    if (leader !== 0n && !this.isLeader && !this.#deps.isConnectedSince(leader, 0)) this.#proposals.dropForeign();
+    else this.#proposals.flush();
   }
 
   readonly #refuse = (low48: number, code: ErrorCode): void => {
@@ -362,7 +366,9 @@ export class Replica {
 
   #campaignWhenApplied(): void {
     const { raft } = this.#deps;
-    if (this.#appliedIndex < raft.committed) return;
+    // Whoever leads by now need not be disturbed.
+    if (raft.leader !== 0n) this.#campaignDue = false;
+    if (!this.#campaignDue || this.#appliedIndex < raft.committed) return;
     this.#campaignDue = false;
     raft.campaign();
   }
@@ -478,6 +484,7 @@ export class Replica {
       this.#installing = false;
       this.#appliedIndex = snapshot.index;
       this.#deps.applier.restored(snapshot.term);
+      this.#log.restored();
       const behind = this.#behindInstall;
       this.#behindInstall = [];
       this.#persist(ready);

@@ -516,7 +516,8 @@ export class Node {
    * all stand at the same moment.
    */
   #onRefused(id: bigint): void {
-    if (!this.replica.leaderEnded(id)) return;
+    // Without pre-vote, who stands deposes a leader that others still hear.
+    if (!this.config.preVote || !this.replica.leaderEnded(id)) return;
     this.#deps.logger.warn("leader has ended", { leader: hexId(id) });
     const stand = (attempt: number): void => {
       if (this.replica.leader !== 0n || attempt === STANDS_MAX) return;
