@@ -27,8 +27,12 @@ export function wholeNumber(name: string, text: string): number {
   return value;
 }
 
-/** Runs a command's main function: its number is the exit code, an error is printed as one line and gives 1. */
+/**
+ * Runs a command's main function: its number is the exit code, an error is printed as one line and gives 1. A signal ends it with
+ * 130, and with it the servers that it started.
+ */
 export function runMain(main: () => Promise<number>): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
   main().then(
     (code) => process.exit(code),
     (error: unknown) => {

@@ -1,6 +1,7 @@
 /** Clusters of several servers; `mixed.js` and `replace.js` run the same at full length. */
 import { it } from "@jest/globals";
 import { seedFromEnvironment } from "@quorate/testkit";
+import { etcdMember } from "../src/cluster/etcd-member.ts";
 import { mixedRun } from "../src/cluster/mixed-run.ts";
 import { replaceRun } from "../src/cluster/replace-run.ts";
 import { peerProgram } from "../src/command-line.ts";
@@ -18,9 +19,9 @@ peerSuite("clusters of several servers", ["etcd-3.4", "etcd-3.5"], (target) => {
   ])(
     "hold the same as etcd %s, %i of three under test, after random requests, leader changes, restarts and outages",
     async (version, own) => {
-      const programs = [0, 1, 2].map((index) => (index < own ? target : peerProgram(version)));
+      const members = [0, 1, 2].map((index) => (index < own ? { program: target } : etcdMember(version)));
       const title = `${own} under test, ${3 - own} etcd ${version}`;
-      expectClean(await mixedRun({ programs, title, requests: REQUESTS, seed }));
+      expectClean(await mixedRun({ members, title, requests: REQUESTS, seed }));
     },
     300_000,
   );

@@ -136,8 +136,9 @@ function view(method: string, outcome: Outcome): unknown {
 function compare(members: readonly number[], seen: readonly View[]): readonly string[] {
   const [first] = seen;
   if (first === undefined) return [];
-  const own =
-    (first["errors"] as readonly unknown[]).length === 0 ? [] : [`errors: ${JSON.stringify(first["errors"])}`];
+  const own = differences(first, { ...first, errors: [], alarms: { alarms: [] } }).map(
+    (line) => `all members: ${line}`,
+  );
   return own.concat(
     seen
       .slice(1)

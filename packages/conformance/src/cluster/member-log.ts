@@ -14,6 +14,7 @@ export interface LogFinding {
 interface LogLine {
   readonly level?: unknown;
   readonly msg?: unknown;
+  readonly error?: unknown;
 }
 
 const ERROR_LEVELS: ReadonlySet<unknown> = new Set(["error", "dpanic", "panic", "fatal"]);
@@ -41,7 +42,7 @@ function isFinding(line: string): boolean {
   const entry = parse(line);
   if (entry === undefined) return !isFlagNotice(line);
   if (ERROR_LEVELS.has(entry.level)) return true;
-  return entry.level === "warn" && ALARMING_WARNING.test(line);
+  return entry.level === "warn" && ALARMING_WARNING.test(`${String(entry.msg)} ${String(entry.error)}`);
 }
 
 /** Before its logger is set up, 3.4 prints where flags come from in a text form of its own. */

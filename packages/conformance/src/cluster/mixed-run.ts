@@ -1,4 +1,6 @@
-import { EtcdCluster, SeededChoice } from "@quorate/testkit";
+import { copyFileSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { EtcdCluster, type MemberOptions, SeededChoice } from "@quorate/testkit";
 import type { SuiteReport } from "../suite-report.ts";
 import { checkpoint } from "./checkpoint.ts";
 import { type Disturbance, drawDisturbances, fullRound } from "./disturbances.ts";
@@ -8,12 +10,13 @@ import { findErrors } from "./member-log.ts";
 import { RequestLanes } from "./request-lanes.ts";
 
 export interface MixedOptions {
-  /** The command line of each member. */
-  readonly programs: readonly (readonly string[])[];
+  readonly members: readonly MemberOptions[];
   /** What the members are, for the report. */
   readonly title: string;
   readonly requests: number;
   readonly seed: number;
+  /** A folder that is to get a copy of each member's log. */
+  readonly logs?: string | undefined;
   /** Told what is done as it is done. */
   readonly progress?: (line: string) => void;
 }
@@ -34,7 +37,7 @@ const OUTAGE_CONCURRENCY = 64;
  */
 export async function mixedRun(options: MixedOptions): Promise<SuiteReport> {
   const cluster = await EtcdCluster.start({
-    members: options.programs.map((program) => ({ program })),
+    members: options.members,
     medium: "memory",
     flags: FLAGS,
   });
@@ -66,7 +69,7 @@ class MixedRun {
     this.#clients = new MemberClients(cluster);
     this.#choice = new SeededChoice(options.seed);
     this.#lanes = new RequestLanes(this.#clients, new SeededChoice(options.seed + 1), options.requests);
-    this.#members = options.programs.map((_, index) => index);
+    this.#members = options.members.map((_, index) => index);
     this.#histories = this.#members.map((member) => new MemberHistory(this.#clients.api(member)));
   }
 
@@ -81,6 +84,7 @@ class MixedRun {
     for (const [i, history] of this.#histories.entries())
       this.#failures.push(...history.breaches.slice(0, 3).map((breach) => `watch on member ${i}: ${breach}`));
     this.#failures.push(...this.#logErrors());
+    if (this.#options.logs !== undefined) this.#copyLogs(this.#options.logs);
     const seconds = (performance.now() - started) / 1000;
     const { sent, acknowledged, refused, unanswered } = this.#lanes.report;
     const leaders = [...this.#led].sort((a, b) => a - b).join();
@@ -185,6 +189,11 @@ class MixedRun {
         .slice(0, FAILURES_MAX)
         .map(({ line, count }) => `log of member ${member}, ${count} times: ${line}`),
     );
+  }
+
+  #copyLogs(folder: string): void {
+    mkdirSync(folder, { recursive: true });
+    for (const node of this.#cluster.nodes) copyFileSync(node.logFile, join(folder, `${node.name}.log`));
   }
 
   #tell(line: string): void {
