@@ -98,8 +98,7 @@ async function join(config: BootstrapConfig, deps: BootstrapDeps): Promise<Boots
   const { clusterId, members } = existing;
   const matched = await matchMembers(config, existing, deps.resolveHost);
   const self = must(matched.get(config.name), "this member is one of those that were matched");
-  // What it has acknowledged under this ID is gone with its data; its vote too.
-  if (!self.isLearner) refuseIfStarted(self);
+  refuseIfStarted(self);
   const peers = members.filter((member) => member.id !== self.id);
   await refuseOtherVersions(deps.client, peers);
   if (members.filter((member) => member.isLearner).length > config.maxLearners) {
@@ -108,11 +107,15 @@ async function join(config: BootstrapConfig, deps: BootstrapDeps): Promise<Boots
   return { identity: { memberId: self.id, clusterId }, founders: [], peers };
 }
 
+/**
+ * A member that has started before, and has its data no more, is refused: the leader goes by what it acknowledged under this ID, its
+ * vote included. It would end on the first message of the leader, as members of etcd do.
+ */
 function refuseIfStarted(self: ClusterMember | undefined): void {
   if (self === undefined || self.clientUrls.length === 0) return;
   throw new Error(
-    `member ${hexId(self.id)} has already been bootstrapped: its data is gone, and a voter that forgets what it acknowledged ` +
-      "may lose writes; remove it from the cluster and add it again, as a learner at best",
+    `member ${hexId(self.id)} has already been bootstrapped: its data is gone, and with it what it acknowledged to the others; ` +
+      "remove it from the cluster and add it again, as a learner at best",
   );
 }
 
