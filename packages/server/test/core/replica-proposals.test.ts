@@ -222,7 +222,7 @@ describe("proposals of a replica", () => {
     const answers = cluster.peers.map((peer) => peer.put(`by ${peer.id}`));
     cluster.settle();
     const revisions = answers.map(({ result }) => (result as { revision: number }).revision);
-    expect([...revisions].sort()).toEqual([2, 3, 4]);
+    expect(new Set(revisions)).toEqual(new Set([2, 3, 4]));
   });
 
   it("fail where the replica stops, whether held or sent", () => {

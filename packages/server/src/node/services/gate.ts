@@ -17,6 +17,8 @@ export interface GatePort {
 const REQUIRE_LEADER = "hasleader";
 const LEARNER_METHODS: ReadonlySet<string> = new Set(["etcdserverpb.Maintenance/Status", "etcdserverpb.KV/Range"]);
 const RANGE = "etcdserverpb.KV/Range";
+/** Streams that have ended are looked for when so many are known. */
+const SWEEP_SIZE_MIN = 64;
 
 /**
  * What holds for every method before it is looked at: a member that is restoring a snapshot answers when it is done, a learner
@@ -24,8 +26,12 @@ const RANGE = "etcdserverpb.KV/Range";
  */
 export class Gate {
   readonly #port: GatePort;
-  /** Open streams whose clients insist on a leader. */
-  readonly #streams = new Set<StreamCall>();
+  /**
+   * Streams whose clients insist on a leader, each with the callback that it got here: a stream that ended by itself says so to
+   * nobody, and its object, used again, is known by having another callback.
+   */
+  readonly #streams = new Map<StreamCall, () => void>();
+  #sweepSize = SWEEP_SIZE_MIN;
 
   constructor(port: GatePort) {
     this.#port = port;
@@ -45,13 +51,19 @@ export class Gate {
 
   /** There has been no leader for too long: ends the streams whose clients insist on one. */
   leaderLost(): void {
-    for (const call of this.#streams) {
-      // The handler learns that its stream is over in the way in which it learns that the client has gone.
-      const onCancel = call.onCancel;
-      failWith(call, "noLeader");
-      onCancel?.();
-    }
+    const streams = [...this.#streams];
     this.#streams.clear();
+    for (const [call, onCancel] of streams) {
+      if (!isOpen(call, onCancel)) continue;
+      failWith(call, "noLeader");
+      // The handler learns that its stream is over in the way in which it learns that the client has gone.
+      onCancel();
+    }
+  }
+
+  /** Streams known here, among them some that have ended: at most as many again as are open, and a few. */
+  get watchedCount(): number {
+    return this.#streams.size;
   }
 
   #guarded(path: string, method: Method): Method {
@@ -91,18 +103,23 @@ export class Gate {
   }
 
   #watch(call: StreamCall): void {
-    this.#streams.add(call);
-    const { onCancel, onHalfClose } = call;
-    call.onCancel = () => {
+    if (call.ended) return;
+    const { onCancel } = call;
+    const told = (): void => {
       this.#streams.delete(call);
       onCancel?.();
     };
-    if (onHalfClose === undefined) return;
-    call.onHalfClose = () => {
-      onHalfClose();
-      if (call.ended) this.#streams.delete(call);
-    };
+    call.onCancel = told;
+    this.#streams.set(call, told);
+    if (this.#streams.size < this.#sweepSize) return;
+    for (const [each, callback] of this.#streams) if (!isOpen(each, callback)) this.#streams.delete(each);
+    this.#sweepSize = Math.max(SWEEP_SIZE_MIN, 2 * this.#streams.size);
   }
+}
+
+/** Whether a stream is still the one that was given this callback, and open. */
+function isOpen(call: StreamCall, onCancel: () => void): boolean {
+  return !call.ended && call.onCancel === onCancel;
 }
 
 function insists(call: Call): boolean {
