@@ -46,6 +46,16 @@ export class PeerLinks implements AsyncDisposable {
     this.#link(from, to).set(state, delayMs);
   }
 
+  /** Refuses connections to a member as a machine does on which nothing listens: for members that ended. */
+  refuse(index: number): void {
+    this.#servers[index]?.close();
+  }
+
+  /** Takes connections again, on the same port. Rejects if another process has taken it meanwhile. */
+  async accept(index: number): Promise<void> {
+    if (this.#servers[index]?.listening !== true) await this.#open(index);
+  }
+
   /** Opens every link again, without delay. */
   heal(): void {
     for (const row of this.#links) for (const link of row) link.set("open", 0);
@@ -75,10 +85,10 @@ export class PeerLinks implements AsyncDisposable {
     return new Promise((resolve, reject) => {
       const server = createServer({ noDelay: true }, (socket) => this.#accept(index, socket));
       server.once("error", reject);
-      server.listen(0, "127.0.0.1", () => {
+      server.listen(this.#ports[index] ?? 0, "127.0.0.1", () => {
         const address = server.address();
         this.#ports[index] = typeof address === "object" && address !== null ? address.port : 0;
-        this.#servers.push(server);
+        this.#servers[index] = server;
         resolve();
       });
     });

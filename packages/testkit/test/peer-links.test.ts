@@ -113,6 +113,20 @@ describe("PeerLinks", () => {
     await wire.connected();
   });
 
+  it("refuses connections to a member that ended, and takes them again on the same port", async () => {
+    await using wire = await Wire.open();
+    wire.links.refuse(LISTENER);
+    let code: string | undefined;
+    wire.dial().on("error", (error: NodeJS.ErrnoException) => {
+      code = error.code;
+    });
+    await waitUntil(() => code !== undefined, { what: "the refusal", timeoutMs: 5000 });
+    expect(code).toBe("ECONNREFUSED");
+
+    await wire.links.accept(LISTENER);
+    await wire.connected();
+  });
+
   it("delays every piece and keeps them in order", async () => {
     await using wire = await Wire.open();
     await wire.connected();

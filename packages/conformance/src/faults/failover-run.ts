@@ -1,25 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type TemporaryMedium, waitUntil } from "@quorate/testkit";
+import { EtcdCluster, type TemporaryMedium, waitUntil } from "@quorate/testkit";
 import { EtcdApi, type Message } from "../etcd-api.ts";
-import { FaultyCluster } from "./faulty-cluster.ts";
+import { findLeader } from "./leader.ts";
 
 /** How the leader is lost: by SIGKILL, on request (MoveLeader), or by SIGTERM. */
 export type LeaderLoss = "kill" | "move" | "terminate";
 
 /** A cluster whose leader is taken away again and again while clients write to the other members. */
 export class FailoverRun implements AsyncDisposable {
-  readonly #cluster: FaultyCluster;
+  readonly #cluster: EtcdCluster;
   readonly #apis: readonly EtcdApi[];
 
-  private constructor(cluster: FaultyCluster) {
+  private constructor(cluster: EtcdCluster) {
     this.#cluster = cluster;
-    this.#apis = cluster.cluster.endpoints.map((endpoint) => new EtcdApi(endpoint));
+    this.#apis = cluster.endpoints.map((endpoint) => new EtcdApi(endpoint));
   }
 
   /** Starts a cluster with default timeouts. */
   static async start(program: readonly string[], members: number, medium: TemporaryMedium): Promise<FailoverRun> {
-    const programs = Array.from({ length: members }, () => program);
-    return new FailoverRun(await FaultyCluster.start({ programs, flags: [], medium }));
+    const each = Array.from({ length: members }, () => ({ program }));
+    return new FailoverRun(await EtcdCluster.start({ members: each, medium }));
   }
 
   /**
@@ -28,7 +28,7 @@ export class FailoverRun implements AsyncDisposable {
    */
   async measure(loss: LeaderLoss): Promise<number> {
     const leader = await this.#settled(loss === "move" ? CONNECTED_MS : CALM_MS);
-    const others = this.#cluster.members.filter((member) => member !== leader);
+    const others = this.#cluster.nodes.flatMap((_, member) => (member === leader ? [] : [member]));
     const writers = others.map((member) => new Writer(this.#api(member), member));
     await sleep(BEFORE_MS);
     const begun = performance.now();
@@ -38,7 +38,7 @@ export class FailoverRun implements AsyncDisposable {
       timeoutMs: GIVE_UP_MS,
     });
     await Promise.all(writers.map((writer) => writer.stop()));
-    if (loss !== "move") await this.#cluster.restart([leader]);
+    if (loss !== "move") await this.#cluster.restart(leader);
     const times = writers.flatMap((writer) => writer.times).sort((a, b) => a - b);
     return longestGap(times.filter((time) => time > begun - BEFORE_MS / 2));
   }
@@ -56,13 +56,13 @@ export class FailoverRun implements AsyncDisposable {
         const answers = await Promise.all(
           this.#apis.map((api) => api.call("KV/Range", { key: Buffer.from("x") }, 2000)),
         );
-        leader = await this.#cluster.leader();
+        leader = await findLeader(this.#apis);
         return answers.every(({ ok }) => ok) && leader !== undefined;
       },
       { what: "a cluster with a leader", timeoutMs: GIVE_UP_MS, everyMs: 100 },
     );
     await sleep(forMs);
-    return (await this.#cluster.leader()) ?? leader ?? 0;
+    return (await findLeader(this.#apis)) ?? leader ?? 0;
   }
 
   async #lose(loss: LeaderLoss, leader: number, successor: number): Promise<void> {

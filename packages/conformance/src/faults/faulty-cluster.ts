@@ -1,7 +1,8 @@
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EtcdCluster, type LinkState, PeerLinks, type TemporaryMedium } from "@quorate/testkit";
-import { EtcdApi, type Message } from "../etcd-api.ts";
+import { EtcdApi } from "../etcd-api.ts";
+import { findLeader } from "./leader.ts";
 import { type Interval, MemberTimeline, toggle } from "./timeline.ts";
 
 export interface FaultyClusterOptions {
@@ -11,7 +12,6 @@ export interface FaultyClusterOptions {
   readonly medium: TemporaryMedium;
 }
 
-const STATUS_DEADLINE_MS = 1000;
 const LOG_TAIL_CHARS = 3000;
 /** A member that replays its log beside a loaded cluster on few cores. */
 const READY_TIMEOUT_MS = 90_000;
@@ -76,25 +76,16 @@ export class FaultyCluster implements AsyncDisposable {
     return this.timelines.map((_, index) => index);
   }
 
-  /** The member that says it leads, at the highest term; undefined when none answers so. */
+  /** The running member that says it leads, at the highest term; undefined when none answers so. */
   async leader(): Promise<number | undefined> {
-    const answers = await Promise.all(
-      this.#status.map((api) => api.call("Maintenance/Status", {}, STATUS_DEADLINE_MS)),
-    );
-    let [leader, highest]: [number | undefined, number] = [undefined, 0];
-    for (const [index, answer] of answers.entries()) {
-      if (!answer.ok || !this.#alive[index]) continue;
-      const header = answer.response["header"] as Message;
-      if (answer.response["leader"] !== header["member_id"]) continue;
-      const term = Number(answer.response["raftTerm"]);
-      if (term > highest) [leader, highest] = [index, term];
-    }
-    return leader;
+    const leader = await findLeader(this.#status);
+    return leader !== undefined && this.#alive[leader] === true ? leader : undefined;
   }
 
   async kill(member: number): Promise<void> {
     this.#down(member);
     await this.cluster.kill(member);
+    this.#links.refuse(member);
     this.#account();
   }
 
@@ -102,6 +93,7 @@ export class FaultyCluster implements AsyncDisposable {
   async terminate(member: number): Promise<void> {
     this.#down(member);
     await this.cluster.terminate(member);
+    this.#links.refuse(member);
     this.#account();
   }
 
@@ -122,7 +114,12 @@ export class FaultyCluster implements AsyncDisposable {
   async restart(members: readonly number[]): Promise<void> {
     for (const member of members) this.#alive[member] = true;
     this.#account();
-    await Promise.all(members.map((member) => this.cluster.restart(member)));
+    await Promise.all(
+      members.map(async (member) => {
+        await this.#links.accept(member);
+        await this.cluster.restart(member);
+      }),
+    );
     for (const member of members) this.#up(member);
   }
 
