@@ -1,9 +1,12 @@
 /** The cluster runs' own parts: what they must notice and what they must not. */
 import { describe, expect, it } from "@jest/globals";
-import { SeededChoice } from "@quorate/testkit";
+import { EtcdNode, SeededChoice } from "@quorate/testkit";
+import { checkpoint } from "../src/cluster/checkpoint.ts";
 import { drawDisturbances, fullRound } from "../src/cluster/disturbances.ts";
+import { MemberClients } from "../src/cluster/member-clients.ts";
 import { findErrors } from "../src/cluster/member-log.ts";
 import { versionSafe } from "../src/cluster/version-safe.ts";
+import { peerSuite } from "./peer-suite.ts";
 
 const line = (level: string, msg: string, more: object = {}): string =>
   JSON.stringify({ level, ts: "2026-01-02T03:04:05.678Z", caller: "a/b.go:1", msg, ...more });
@@ -86,4 +89,27 @@ describe("drawDisturbances", () => {
     expect(draw(1)).toEqual(draw(1));
     expect(draw(1)).not.toEqual(draw(2));
   });
+});
+
+peerSuite("checkpoint", [], (target) => {
+  it("tells what differs between members that hold different data", async () => {
+    await using first = await EtcdNode.start({ program: target, medium: "memory" });
+    await using second = await EtcdNode.start({ program: target, medium: "memory" });
+    using clients = new MemberClients({ nodes: [first, second] });
+    // The marker will be at revision 2 of the first one.
+    await clients.api(1).must("KV/Put", { key: Buffer.from("checkpoint"), value: Buffer.from("another") });
+    await clients.api(1).must("Lease/LeaseGrant", { ID: "7", TTL: "100" });
+
+    const { revision, failures } = await checkpoint(clients, [0, 1]);
+
+    const paths = failures.map((failure) => /^member 0 \| member 1: (\w+\.\w+)/.exec(failure)?.[1]);
+    expect(revision).toBe(2);
+    expect(paths).toEqual(expect.arrayContaining(["hash.hash", "keys.kvs", "members.0", "leases.length"]));
+  }, 60_000);
+
+  it("finds nothing to tell of one member", async () => {
+    await using node = await EtcdNode.start({ program: target, medium: "memory" });
+    using clients = new MemberClients({ nodes: [node] });
+    expect((await checkpoint(clients, [0])).failures).toEqual([]);
+  }, 60_000);
 });

@@ -1,16 +1,21 @@
-import { type EtcdCluster, waitUntil } from "@quorate/testkit";
+import { type EtcdNode, waitUntil } from "@quorate/testkit";
 import { EtcdApi, type Message } from "../etcd-api.ts";
 
 const LEADER_TIMEOUT_MS = 20_000;
 const STATUS_DEADLINE_MS = 1000;
 const UNIMPLEMENTED = 12;
 
+/** Members by index; an `EtcdCluster` is one such. */
+export interface Members {
+  readonly nodes: readonly Pick<EtcdNode, "endpoint" | "running">[];
+}
+
 /** A connection to each member of a cluster, and what is asked of single members. */
 export class MemberClients implements Disposable {
-  readonly #cluster: EtcdCluster;
+  readonly #cluster: Members;
   readonly #apis: EtcdApi[] = [];
 
-  constructor(cluster: EtcdCluster) {
+  constructor(cluster: Members) {
     this.#cluster = cluster;
   }
 
@@ -18,7 +23,9 @@ export class MemberClients implements Disposable {
   api(index: number): EtcdApi {
     let api = this.#apis[index];
     if (api === undefined) {
-      api = new EtcdApi(this.#cluster.node(index).endpoint);
+      const node = this.#cluster.nodes[index];
+      if (node === undefined) throw new Error(`no member ${index}`);
+      api = new EtcdApi(node.endpoint);
       this.#apis[index] = api;
     }
     return api;
