@@ -80,10 +80,10 @@ describe("drawDisturbances", () => {
   it("has every kind for every member in the first round, in an order that the seed decides", () => {
     const draw = (seed: number): string[] =>
       drawDisturbances(new SeededChoice(seed), 3, fullRound(3) + 4).map(({ kind, member }) => `${kind} ${member}`);
-    expect(new Set(draw(1).slice(0, 12)).size).toBe(12);
+    expect(new Set(draw(1).slice(0, 15)).size).toBe(15);
     expect(
       draw(1)
-        .slice(12)
+        .slice(15)
         .some((one) => one.startsWith("outage")),
     ).toBe(false);
     expect(draw(1)).toEqual(draw(1));

@@ -6,7 +6,6 @@ import type { Message, Outcome } from "../etcd-api.ts";
 import type { MemberClients } from "./member-clients.ts";
 
 const KEEP_UP_TIMEOUT_MS = 30_000;
-const MARKER_TIMEOUT_MS = 30_000;
 const ATTEMPTS_MAX = 5;
 const ATTEMPT_PAUSE_MS = 300;
 const MARKER = Buffer.from("checkpoint");
@@ -41,20 +40,9 @@ export async function checkpoint(clients: MemberClients, members: readonly numbe
 
 /** The revision of a put that every member is to have; repeated while there is no leader. */
 async function writeMarker(clients: MemberClients, members: readonly number[]): Promise<number> {
-  let revision = 0;
-  let last = "";
-  let turn = 0;
-  await waitUntil(
-    async () => {
-      const member = members[turn++ % members.length] ?? 0;
-      const put = await clients.api(member).call("KV/Put", { key: MARKER, value: Buffer.from(String(turn)) });
-      if (put.ok) revision = Number((put.response["header"] as Message)["revision"]);
-      else last = `member ${member}: code ${put.code}: ${put.message}`;
-      return put.ok;
-    },
-    { what: "a write to be acknowledged", timeoutMs: MARKER_TIMEOUT_MS, everyMs: 50, detail: () => last },
-  );
-  return revision;
+  const value = Buffer.from(String(performance.now()));
+  const put = await clients.patiently("KV/Put", { key: MARKER, value }, members);
+  return Number((put["header"] as Message)["revision"]);
 }
 
 async function untilRevision(clients: MemberClients, member: number, revision: number): Promise<void> {

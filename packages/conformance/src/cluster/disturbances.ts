@@ -7,13 +7,15 @@ export type Disturbance =
   /** The member ends by SIGKILL, or by SIGTERM, and is started again. */
   | { readonly kind: "kill" | "terminate"; readonly member: number }
   /** The member is away for longer than the leader keeps its log, so that it can only be caught up by a snapshot. */
-  | { readonly kind: "outage"; readonly member: number };
+  | { readonly kind: "outage"; readonly member: number }
+  /** The member is said to be out of space for a while: all must refuse the same writes when they apply them. */
+  | { readonly kind: "alarm"; readonly member: number };
 
-const KINDS = ["lead", "kill", "terminate", "outage"] as const;
+const KINDS = ["lead", "kill", "terminate", "alarm", "outage"] as const;
 
 /**
  * `count` disturbances: all kinds for all members in a random order, then again in another order without the outages, so
- * that every member leads, is killed and is ended in turn. One more than `KINDS × members` is never needed to have them all.
+ * that every member leads, is killed and is ended in turn.
  */
 export function drawDisturbances(choice: SeededChoice, members: number, count: number): readonly Disturbance[] {
   const drawn: Disturbance[] = [];

@@ -2,6 +2,7 @@ import { type EtcdNode, waitUntil } from "@quorate/testkit";
 import { EtcdApi, type Message } from "../etcd-api.ts";
 
 const LEADER_TIMEOUT_MS = 20_000;
+const CALL_TIMEOUT_MS = 30_000;
 const STATUS_DEADLINE_MS = 1000;
 const UNIMPLEMENTED = 12;
 
@@ -77,6 +78,29 @@ export class MemberClients implements Disposable {
       },
       { what: `member ${to} to lead`, timeoutMs: LEADER_TIMEOUT_MS, everyMs: 20, detail: () => last },
     );
+  }
+
+  /** The response of a call to any of `members`, in turn until one answers it. Rejects after `timeoutMs`. */
+  async patiently(
+    method: string,
+    request: Message,
+    members: readonly number[],
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<Message> {
+    let answer: Message | undefined;
+    let last = "";
+    let turn = 0;
+    await waitUntil(
+      async () => {
+        const member = members[turn++ % members.length] ?? 0;
+        const outcome = await this.api(member).call(method, request);
+        if (outcome.ok) answer = outcome.response;
+        else last = `member ${member}: code ${outcome.code}: ${outcome.message}`;
+        return outcome.ok;
+      },
+      { what: `an answer to ${method}`, timeoutMs, everyMs: 50, detail: () => last },
+    );
+    return answer ?? {};
   }
 
   /**

@@ -1,5 +1,6 @@
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EtcdCluster, type MemberOptions, SeededChoice } from "@quorate/testkit";
 import type { SuiteReport } from "../suite-report.ts";
 import { checkpoint } from "./checkpoint.ts";
@@ -29,6 +30,8 @@ const FLAGS: readonly string[] = ["--snapshot-count=1000"];
 /** etcd keeps 5,000 entries behind its newest snapshot for slow followers. */
 const OUTAGE_WRITES = 7000;
 const OUTAGE_CONCURRENCY = 64;
+const ALARM_MS = 300;
+const [ACTIVATE, DEACTIVATE, NO_SPACE] = [1, 2, 1];
 
 /**
  * Random requests over all members of a cluster of different servers while every member in turn is made the leader, killed,
@@ -134,6 +137,10 @@ class MixedRun {
       this.#led.add(member);
       return;
     }
+    if (kind === "alarm") {
+      await this.#raiseAlarm(member);
+      return;
+    }
     this.#lanes.closeMember(member);
     this.#histories[member]?.close();
     if (kind === "terminate") await this.#cluster.terminate(member);
@@ -143,6 +150,13 @@ class MixedRun {
     await this.#clients.api(member).ready();
     await this.#histories[member]?.open();
     this.#lanes.openMember(member);
+  }
+
+  async #raiseAlarm(member: number): Promise<void> {
+    const alarm = { memberID: await this.#clients.id(member), alarm: NO_SPACE };
+    await this.#clients.patiently("Maintenance/Alarm", { ...alarm, action: ACTIVATE }, this.#members);
+    await sleep(ALARM_MS);
+    await this.#clients.patiently("Maintenance/Alarm", { ...alarm, action: DEACTIVATE }, this.#members);
   }
 
   /** Small writes through the others, until the leader has forgotten what `away` saw last. */

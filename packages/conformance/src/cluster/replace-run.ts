@@ -126,20 +126,7 @@ class ReplaceRun {
 
   /** A cluster call by any member that stays, repeated while the cluster does not count as healthy or in sync. */
   async #patiently(method: string, request: Message): Promise<Message> {
-    let answer: Message | undefined;
-    let last = "";
-    let turn = 0;
-    await waitUntil(
-      async () => {
-        const member = this.#members[turn++ % this.#members.length] ?? 0;
-        const outcome = await this.#clients.api(member).call(`Cluster/${method}`, request);
-        if (outcome.ok) answer = outcome.response;
-        else last = `member ${member}: code ${outcome.code}: ${outcome.message}`;
-        return outcome.ok;
-      },
-      { what: method, timeoutMs: STEP_TIMEOUT_MS, everyMs: 100, detail: () => last },
-    );
-    return answer ?? {};
+    return await this.#clients.patiently(`Cluster/${method}`, request, this.#members, STEP_TIMEOUT_MS);
   }
 
   async #untilWritten(count: number): Promise<void> {
