@@ -237,6 +237,7 @@ export class Node {
         promote: (id) => promoteForPeer(this.memberChanges, id),
       }),
       step: (message) => this.replica.step(message),
+      isRestoredAt: (index) => member.raft.committed === index && member.raft.lastIndex === index,
       reportUnreachable: (id) => this.replica.reportUnreachable(id),
       onRefused: (id) => this.#onRefused(id),
       reportSnapshot: (id, outcome) => this.replica.reportSnapshot(id, outcome),

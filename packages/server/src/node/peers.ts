@@ -19,6 +19,8 @@ export interface PeersDeps {
   readonly dialTimeoutMs: number;
   readonly ownPeerUrls: () => readonly string[];
   readonly step: (message: Message) => void;
+  /** See `SnapshotTransfer`. */
+  readonly isRestoredAt: (index: number) => boolean;
   readonly reportUnreachable: (id: bigint) => void;
   /** A member's process has ended. May come again and again. */
   readonly onRefused: (id: bigint) => void;
@@ -63,6 +65,7 @@ export class Peers {
       send: (message, database) => this.#transport.sendSnapshot(message, database),
       failed: (id) => deps.reportSnapshot(id, "failed"),
       step: deps.step,
+      isRestoredAt: deps.isRestoredAt,
     });
   }
 

@@ -23,7 +23,7 @@ export interface SnapshotInstallDeps {
 export function installSnapshot(deps: SnapshotInstallDeps, snapshot: Snapshot, done: (error?: Error) => void): void {
   const { catchUp, checkpoints, compaction, logger, member, peers, watchHub } = deps;
   const { index, term } = snapshot;
-  const path = peers.snapshots.takeReceived(index);
+  const path = peers.snapshots.pathOf(index);
   if (path === undefined) {
     done(new Error(`the database of the snapshot at index ${index} is not here`));
     return;
@@ -36,6 +36,7 @@ export function installSnapshot(deps: SnapshotInstallDeps, snapshot: Snapshot, d
     catchUp.resume();
     checkpoints.resume();
     if (error === undefined) {
+      peers.snapshots.installed(index);
       member.alarms.reload();
       member.membership.reload();
       peers.reconcile(before);
@@ -50,7 +51,9 @@ export function installSnapshot(deps: SnapshotInstallDeps, snapshot: Snapshot, d
   catchUp.pause();
   checkpoints.hold(() => {
     const { hardState } = member.raftLog.initialState();
-    member.storage.installSnapshot(path, snapshot, hardState, (error) => {
+    // Entries behind the snapshot may be committed already, but they are written behind it: without them it cannot be said yet.
+    const upToHere = { ...hardState, commit: Math.min(hardState.commit, index) };
+    member.storage.installSnapshot(path, snapshot, upToHere, (error) => {
       if (error !== undefined) {
         finish(error);
         return;

@@ -15,13 +15,16 @@ export interface SnapshotTransferDeps {
   readonly failed: (id: bigint) => void;
   /** Hands a message to the replica. */
   readonly step: (message: Message) => void;
+  /** Whether the replica goes on from the snapshot at `index`, in place or about to be; asked right after `step`. */
+  readonly isRestoredAt: (index: number) => boolean;
 }
 
 /** Sends the state machine to members that are too far behind for the log, and takes it from the leader. Paper §7. */
 export class SnapshotTransfer {
   readonly #deps: SnapshotTransferDeps;
-  /** Files of snapshots that have come and are not installed, by index. */
+  /** Files of snapshots that have come and are not in place, by index. */
   readonly #received = new Map<number, string>();
+  readonly #arriving = new Set<number>();
 
   constructor(deps: SnapshotTransferDeps) {
     this.#deps = deps;
@@ -52,19 +55,37 @@ export class SnapshotTransfer {
     );
   }
 
-  /** Takes a snapshot to disk and then hands its message to the replica. Rejects when it cannot be kept. */
+  /**
+   * Takes a snapshot to disk and then hands its message to the replica. Rejects when it cannot be kept, or is here already: its
+   * file is not to be replaced while it is read.
+   */
   async receive(message: Message, body: Readable): Promise<void> {
-    const { logger, step, storage } = this.#deps;
+    const { isRestoredAt, logger, step, storage } = this.#deps;
     const index = message.snapshot?.index ?? 0;
-    logger.info("receiving a database snapshot", { from: hexId(message.from), index });
-    this.#received.set(index, await storage.receiveSnapshot(index, body));
-    step(message);
+    const fields = { from: hexId(message.from), index };
+    if (this.#arriving.has(index) || this.#received.has(index)) throw new Error(`snapshot at ${index} is here already`);
+    logger.info("receiving a database snapshot", fields);
+    this.#arriving.add(index);
+    try {
+      const path = await storage.receiveSnapshot(index, body);
+      this.#received.set(index, path);
+      step(message);
+      if (isRestoredAt(index)) return;
+      this.#received.delete(index);
+      logger.info("the snapshot is not needed", fields);
+      await storage.discardSnapshot(path);
+    } finally {
+      this.#arriving.delete(index);
+    }
   }
 
   /** The file of a snapshot that has come. */
-  takeReceived(index: number): string | undefined {
-    const path = this.#received.get(index);
-    this.#received.clear();
-    return path;
+  pathOf(index: number): string | undefined {
+    return this.#received.get(index);
+  }
+
+  /** The snapshot at `index` is in place, and the files of it and older ones are gone. */
+  installed(index: number): void {
+    for (const each of this.#received.keys()) if (each <= index) this.#received.delete(each);
   }
 }
