@@ -108,12 +108,30 @@ export class WatchCatchUp {
 export class Timers {
   readonly #timers: NodeJS.Timeout[] = [];
 
+  /**
+   * Runs every `ms` milliseconds, in step with the clock: a late run does not put off those after it, so that ticks measure time
+   * on a busy machine too. Runs missed altogether are left out. (An interval of Node.js counts from its last, late run.)
+   */
   every(ms: number, run: () => void): void {
-    this.#timers.push(setInterval(run, ms));
+    const slot = this.#timers.length;
+    let dueMs = performance.now() + ms;
+    const fire = (): void => {
+      const nowMs = performance.now();
+      dueMs = nextDueMs(dueMs, nowMs, ms);
+      this.#timers[slot] = setTimeout(fire, dueMs - nowMs);
+      run();
+    };
+    this.#timers.push(setTimeout(fire, ms));
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.length = 0;
   }
+}
+
+/** When to run next, for what was due at `dueMs` and runs at `nowMs`: the first moment in step that is still to come. */
+export function nextDueMs(dueMs: number, nowMs: number, intervalMs: number): number {
+  const missed = Math.max(0, Math.floor((nowMs - dueMs) / intervalMs));
+  return dueMs + (missed + 1) * intervalMs;
 }
