@@ -24,10 +24,15 @@ interface Listed extends ListedMember {
 
 /**
  * Changes of the membership of three members, with all of them and with one down: what the strict checks refuse, what a follower
- * hands to the leader, and what becomes of members that were removed.
+ * hands to the leader, and what becomes of members that were removed. The first and the one that joins later run `program`, the second
+ * and third what `others` say.
  */
-export async function threeMembers(program: readonly string[]): Promise<readonly ClusterStep[]> {
-  await using cluster = await EtcdCluster.start({ members: [{ program }, { program }, { program }], medium: "memory" });
+export async function threeMembers(
+  program: readonly string[],
+  others: readonly [readonly string[], readonly string[]] = [program, program],
+): Promise<readonly ClusterStep[]> {
+  const members = [program, ...others].map((each) => ({ program: each }));
+  await using cluster = await EtcdCluster.start({ members, medium: "memory" });
   const apis = cluster.endpoints.map((endpoint) => new EtcdApi(endpoint));
   try {
     await Promise.all(apis.map((api) => api.ready()));
