@@ -2,7 +2,7 @@ import { bytesFromLatin1 } from "@quorate/base";
 import type { Lessor } from "@quorate/mvcc";
 import { createLeaseTimeToLiveResponse, type ErrorCode, type LeaseTimeToLiveResponse } from "@quorate/protocol";
 import type { Replica } from "../core/index.ts";
-import { type LeaderLink, leaseAttempt } from "./leader-link.ts";
+import { type Attempt, type LeaderLink, leaseAttempt } from "./leader-link.ts";
 import { type PeerClient, PeerHttpError } from "./peer/index.ts";
 
 /** The leader has applied what it knows to be committed within this time, or another member's question fails. */
@@ -16,7 +16,6 @@ export interface LeaseRequestsDeps {
   readonly replica: Replica;
   readonly link: LeaderLink;
   readonly client: () => PeerClient;
-  readonly requestTimeoutMs: number;
   readonly nowMs: () => number;
 }
 
@@ -33,22 +32,27 @@ export class LeaseRequests {
 
   /** Calls back with the lease's TTL in seconds, at once where this member leads. */
   renew(id: bigint, done: (outcome: LeaseOutcome<number>) => void): void {
-    const { client, lessor, link, nowMs, requestTimeoutMs } = this.#deps;
+    const { client, lessor, link, nowMs } = this.#deps;
     const renewed = lessor.renew(id, nowMs());
     if (typeof renewed === "number") done({ value: renewed });
     else if (renewed !== "notPrimary") done("leaseNotFound");
-    else void link.ask((url) => leaseAttempt(client().renewLease(url, id, requestTimeoutMs))).then(done);
+    else {
+      const attempt = (url: string, timeoutMs: number): Promise<Attempt<number>> =>
+        leaseAttempt(client().renewLease(url, id, timeoutMs));
+      void link.ask(attempt, () => leaseAttempt(this.renewForPeer(id))).then(done);
+    }
   }
 
   /** Calls back with what the leader knows of the lease; without a header. */
   timeToLive(id: bigint, keys: boolean, done: (outcome: LeaseOutcome<LeaseTimeToLiveResponse>) => void): void {
-    const { client, lessor, link, requestTimeoutMs } = this.#deps;
+    const { client, lessor, link } = this.#deps;
     if (lessor.isPrimary) {
       const known = this.#ownTimeToLive(id, keys);
       done(known === undefined ? "leaseNotFound" : { value: known });
     } else {
-      const options = { keys, timeoutMs: requestTimeoutMs };
-      void link.ask((url) => leaseAttempt(client().timeToLive(url, id, options))).then(done);
+      const attempt = (url: string, timeoutMs: number): Promise<Attempt<LeaseTimeToLiveResponse>> =>
+        leaseAttempt(client().timeToLive(url, id, { keys, timeoutMs }));
+      void link.ask(attempt, () => leaseAttempt(this.timeToLiveForPeer(id, keys))).then(done);
     }
   }
 

@@ -198,9 +198,9 @@ export class Node {
     this.#catchUp.attach(this.watchHub);
     store.onWrite = (revision, changes) => this.watchHub.onWrite(revision, changes);
     this.leaderLink = new LeaderLink({
-      leaderPeerUrls: () => (this.replica.isLeader ? [] : (this.#memberOf(this.replica.leader)?.peerUrls ?? [])),
+      isLeader: () => this.replica.isLeader,
+      leaderPeerUrls: () => this.#memberOf(this.replica.leader)?.peerUrls ?? [],
       requestTimeoutMs: requestTimeoutMs(config),
-      electionTimeoutMs: config.electionTimeoutMs,
       nowMs,
     });
     this.context = this.#createContext(quota, requestIds, counts);
@@ -278,8 +278,7 @@ export class Node {
         raftStatus: () => this.replica.status(),
         propose: (change, pending) => this.proposer.proposeConfChange(change, pending),
         promoteViaLeader: (id, done) => {
-          const request = { id, timeoutMs: requestTimeoutMs(config) };
-          void promoteViaLeader(this.leaderLink, peerClient, request).then(done);
+          void promoteViaLeader(this.leaderLink, peerClient, { changes: this.memberChanges, id }).then(done);
         },
         nowMs,
         wallMs: Date.now,
@@ -357,7 +356,6 @@ export class Node {
         replica: this.replica,
         link: this.leaderLink,
         client: () => this.peerClient,
-        requestTimeoutMs: requestTimeoutMs(this.config),
         nowMs,
       }),
       isLearner: () => membership.get(memberId)?.isLearner === true,

@@ -18,9 +18,13 @@ const TEXT_OF: Readonly<Partial<Record<ErrorCode, string>>> = {
 export async function promoteViaLeader(
   link: LeaderLink,
   client: PeerClient,
-  request: { readonly id: bigint; readonly timeoutMs: number },
+  { changes, id }: { readonly changes: MemberChanges; readonly id: bigint },
 ): Promise<readonly ClusterMember[] | ErrorCode> {
-  const outcome = await link.ask((url) => attempt(client.promote(url, request.id, { timeoutMs: request.timeoutMs })));
+  const own = (): Promise<Attempt<readonly ClusterMember[]>> =>
+    new Promise((resolve) => {
+      changes.promote(id, (result) => resolve(typeof result === "string" ? { refused: result } : { value: result }));
+    });
+  const outcome = await link.ask((url, timeoutMs) => attempt(client.promote(url, id, { timeoutMs })), own);
   return typeof outcome === "string" ? outcome : outcome.value;
 }
 
