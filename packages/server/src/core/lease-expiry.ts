@@ -9,6 +9,11 @@ const REVOKES_IN_FLIGHT_MAX = 1000;
 export interface LeaseExpiryDeps {
   readonly counts: Counts;
   readonly lessor: Lessor;
+  /**
+   * Asks a quorum whether this member still leads: one that was paused or cut off may not know of its successor, with whom the
+   * leases were renewed meanwhile. Calls one of the two, at once or later.
+   */
+  readonly confirmLeadership: (confirmed: () => void, failed: () => void) => void;
   /** Proposes the revocation; `done` is called once it was applied or given up. False when refused at once. */
   readonly proposeRevoke: (leaseId: bigint, done: () => void) => boolean;
 }
@@ -17,13 +22,30 @@ export interface LeaseExpiryDeps {
 export class LeaseExpiry {
   readonly #deps: LeaseExpiryDeps;
   readonly #inFlight = new Set<bigint>();
+  #isConfirming = false;
 
   constructor(deps: LeaseExpiryDeps) {
     this.#deps = deps;
   }
 
-  /** Looks for expired leases; call every 500 ms while this member leads. A revocation that failed is tried again then. */
+  /** Looks for expired leases; call every 500 ms while this member leads. A revocation that failed is tried again later. */
   visit(nowMs: number): void {
+    const { confirmLeadership, lessor } = this.#deps;
+    if (this.#isConfirming || lessor.nextExpiryMs > nowMs) return;
+    this.#isConfirming = true;
+    confirmLeadership(
+      () => {
+        this.#isConfirming = false;
+        this.#revoke(nowMs);
+      },
+      () => {
+        this.#isConfirming = false;
+      },
+    );
+  }
+
+  /** Leases renewed since `nowMs`, or all of them if another member leads now, are not among the expired any more. */
+  #revoke(nowMs: number): void {
     for (const id of this.#deps.lessor.expired(nowMs, REVOKES_PER_VISIT_MAX)) {
       if (this.#inFlight.size >= REVOKES_IN_FLIGHT_MAX) return;
       if (this.#inFlight.has(id)) continue;

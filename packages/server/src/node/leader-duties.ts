@@ -21,6 +21,8 @@ export interface LeaderDutiesDeps {
   readonly electionTimeoutMs: number;
   /** Proposes a request; `done` is called once it was applied or given up. False when refused at once. */
   readonly propose: (kind: number, request: Uint8Array, done: () => void) => boolean;
+  /** Asks a quorum whether this member still leads, and calls one of the two. */
+  readonly confirmLeadership: (confirmed: () => void, failed: () => void) => void;
   readonly facts: ClusterFacts;
 }
 
@@ -41,6 +43,7 @@ export class LeaderDuties {
     this.#expiry = new LeaseExpiry({
       counts: deps.counts,
       lessor: deps.lessor,
+      confirmLeadership: deps.confirmLeadership,
       proposeRevoke: (id, done) => deps.propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
     });
   }

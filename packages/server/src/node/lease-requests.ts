@@ -1,5 +1,5 @@
 import { bytesFromLatin1 } from "@quorate/base";
-import type { Lessor } from "@quorate/mvcc";
+import type { Lessor, RenewRefusal } from "@quorate/mvcc";
 import { createLeaseTimeToLiveResponse, type ErrorCode, type LeaseTimeToLiveResponse } from "@quorate/protocol";
 import type { Replica } from "../core/index.ts";
 import { type Attempt, type LeaderLink, leaseAttempt } from "./leader-link.ts";
@@ -30,17 +30,17 @@ export class LeaseRequests {
     this.#deps = deps;
   }
 
-  /** Calls back with the lease's TTL in seconds, at once where this member leads. */
+  /** Calls back with the lease's TTL in seconds. */
   renew(id: bigint, done: (outcome: LeaseOutcome<number>) => void): void {
-    const { client, lessor, link, nowMs } = this.#deps;
-    const renewed = lessor.renew(id, nowMs());
-    if (typeof renewed === "number") done({ value: renewed });
-    else if (renewed !== "notPrimary") done("leaseNotFound");
-    else {
-      const attempt = (url: string, timeoutMs: number): Promise<Attempt<number>> =>
-        leaseAttempt(client().renewLease(url, id, timeoutMs));
-      void link.ask(attempt, () => leaseAttempt(this.renewForPeer(id))).then(done);
+    if (!this.#deps.lessor.isPrimary) {
+      this.#forwardRenewal(id, done);
+      return;
     }
+    void this.#renewAsLeader(id).then((renewed) => {
+      if (typeof renewed === "number") done({ value: renewed });
+      else if (renewed === "notPrimary") this.#forwardRenewal(id, done);
+      else done(renewed === "unconfirmed" ? "notPrimaryLessor" : "leaseNotFound");
+    });
   }
 
   /** Calls back with what the leader knows of the lease; without a header. */
@@ -59,11 +59,10 @@ export class LeaseRequests {
   /** Renews for another member. Rejects with a PeerHttpError. */
   async renewForPeer(id: bigint): Promise<number> {
     await this.#applied();
-    const { lessor, nowMs } = this.#deps;
-    const renewed = lessor.renew(id, nowMs());
-    if (renewed === "notPrimary") throw new PeerHttpError(400, "not a primary lessor");
-    if (typeof renewed === "string") throw new PeerHttpError(404, "lease not found");
-    return renewed;
+    const renewed = await this.#renewAsLeader(id);
+    if (typeof renewed === "number") return renewed;
+    if (renewed === "notPrimary" || renewed === "unconfirmed") throw new PeerHttpError(400, "not a primary lessor");
+    throw new PeerHttpError(404, "lease not found");
   }
 
   /** The same for the time to live. */
@@ -73,6 +72,27 @@ export class LeaseRequests {
     const known = this.#ownTimeToLive(id, keys);
     if (known === undefined) throw new PeerHttpError(404, "lease not found");
     return known;
+  }
+
+  #forwardRenewal(id: bigint, done: (outcome: LeaseOutcome<number>) => void): void {
+    const { client, link } = this.#deps;
+    const attempt = (url: string, timeoutMs: number): Promise<Attempt<number>> =>
+      leaseAttempt(client().renewLease(url, id, timeoutMs));
+    void link.ask(attempt, () => leaseAttempt(this.renewForPeer(id))).then(done);
+  }
+
+  /**
+   * A leader that was paused or cut off may have a successor already, whose clock for the lease has begun: it must not promise
+   * time before a quorum has told it that it still leads.
+   */
+  #renewAsLeader(id: bigint): Promise<number | RenewRefusal | "unconfirmed"> {
+    const { lessor, nowMs, replica } = this.#deps;
+    return new Promise((resolve) => {
+      replica.linearizableRead(
+        () => resolve(lessor.renew(id, nowMs())),
+        () => resolve("unconfirmed"),
+      );
+    });
   }
 
   #ownTimeToLive(id: bigint, keys: boolean): LeaseTimeToLiveResponse | undefined {

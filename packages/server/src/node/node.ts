@@ -296,6 +296,7 @@ export class Node {
       nowMs,
       electionTimeoutMs: this.config.electionTimeoutMs,
       propose: (kind, request, done) => this.#propose(kind, request, done),
+      confirmLeadership: (confirmed, failed) => this.replica.linearizableRead(confirmed, failed),
       facts: this.#facts,
     });
   }

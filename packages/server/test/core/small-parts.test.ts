@@ -317,11 +317,14 @@ describe("LeaseExpiry", () => {
     const proposed: bigint[] = [];
     const done: (() => void)[] = [];
     let accepts = true;
-    const lessor = { expired: () => [1n, 2n] } as unknown as ConstructorParameters<typeof LeaseExpiry>[0]["lessor"];
+    const lessor = { nextExpiryMs: 0, expired: () => [1n, 2n] } as unknown as ConstructorParameters<
+      typeof LeaseExpiry
+    >[0]["lessor"];
     const counts = new Counts();
     const expiry = new LeaseExpiry({
       counts,
       lessor,
+      confirmLeadership: (confirmed) => confirmed(),
       proposeRevoke: (id, decided) => {
         if (!accepts) return false;
         proposed.push(id);
@@ -342,5 +345,31 @@ describe("LeaseExpiry", () => {
     expiry.visit(2000);
     expect(proposed).toEqual([1n, 2n, 1n, 2n]);
     expect(counts.leasesExpired).toBe(4);
+  });
+
+  it("revokes nothing before a quorum has confirmed the leadership, and asks again after a refusal", () => {
+    const proposed: bigint[] = [];
+    const asked: { confirmed: () => void; failed: () => void }[] = [];
+    let expired = [1n, 2n];
+    const lessor = { nextExpiryMs: 100, expired: () => expired };
+    const expiry = new LeaseExpiry({
+      counts: new Counts(),
+      lessor: lessor as unknown as ConstructorParameters<typeof LeaseExpiry>[0]["lessor"],
+      confirmLeadership: (confirmed, failed) => void asked.push({ confirmed, failed }),
+      proposeRevoke: (id) => proposed.push(id) > 0,
+    });
+    expiry.visit(99);
+    expect(asked).toHaveLength(0);
+    expiry.visit(100);
+    expiry.visit(600);
+    expect(asked).toHaveLength(1);
+    asked[0]?.failed();
+    expiry.visit(1100);
+    expect(asked).toHaveLength(2);
+    expect(proposed).toEqual([]);
+    // Renewed while the quorum was asked.
+    expired = [2n];
+    asked[1]?.confirmed();
+    expect(proposed).toEqual([2n]);
   });
 });
