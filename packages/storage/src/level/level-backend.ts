@@ -207,7 +207,10 @@ export class LevelBackend implements Backend {
       this.#run(Promise.resolve().then(() => done(undefined, records)));
       return;
     }
-    const isDeleted = (main: number, sub: number, tombstone: boolean): boolean => this.#isDeleted(main, sub, tombstone);
+    // What a barrier is just deleting is in the engine yet, as this scan sees it, and forgotten here when the barrier is done.
+    const layers = [this.#deleted, ...(this.#freezing === undefined ? [] : [this.#freezing])];
+    const isDeleted = (main: number, sub: number, tombstone: boolean): boolean =>
+      layers.some((layer) => layer.has(main, sub, tombstone));
     const scan = scanEngine(this.#engine.database, { main: fromMain, sub: fromSub }, limit, isDeleted);
     this.#run(
       scan.then(
