@@ -12,5 +12,8 @@ export function etcdMember(release: string): MemberOptions {
     "--experimental-enable-lease-checkpoint",
   ];
   const compactionHashes = ["--experimental-compact-hash-check-enabled", "--experimental-compact-hash-check-time=7s"];
-  return { program: peerProgram(release), flags: release.startsWith("3.4") ? flags : [...flags, ...compactionHashes] };
+  const program = peerProgram(release);
+  if (release.startsWith("3.4")) return { program, flags };
+  // Later releases have other flags for these.
+  return release.startsWith("3.5") ? { program, flags: [...flags, ...compactionHashes] } : { program };
 }

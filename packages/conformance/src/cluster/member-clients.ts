@@ -80,6 +80,24 @@ export class MemberClients implements Disposable {
     );
   }
 
+  /** Waits until a member knows a cluster version other than the 3.0 that stands for an undecided one. Rejects after 30 s. */
+  async untilVersionDecided(index: number): Promise<void> {
+    let seen = "";
+    await waitUntil(
+      async () => {
+        const answer = await fetch(`http://${this.#cluster.nodes[index]?.endpoint}/version`).catch(() => undefined);
+        seen = ((await answer?.json()) as { etcdcluster?: string } | undefined)?.etcdcluster ?? "";
+        return /^3\.[1-9]/.test(seen);
+      },
+      {
+        what: `member ${index} to know the cluster version`,
+        timeoutMs: CALL_TIMEOUT_MS,
+        everyMs: 100,
+        detail: () => `it says '${seen}'`,
+      },
+    );
+  }
+
   /** The response of a call to any of `members`, in turn until one answers it. Rejects after `timeoutMs`. */
   async patiently(
     method: string,

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { waitUntil } from "@quorate/testkit";
+import { printable } from "../differential/step.ts";
 import { type WatchEvent, WatchSession } from "../differential/watch-session.ts";
 import type { EtcdApi } from "../etcd-api.ts";
 
 const WATCH_ID = "1";
 const DIGESTS_MAX = 10_000;
+const SUMMARY_CHARS_MAX = 400;
 const EVERYTHING = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 
 /**
@@ -14,8 +16,9 @@ const EVERYTHING = { key: Buffer.from([0]), range_end: Buffer.from([0]) };
 export class MemberHistory {
   readonly #api: EtcdApi;
   #digest = "";
-  /** The newest ones, by revision. */
+  /** The newest ones, by revision, and what happened there, shortened. */
   readonly #digests = new Map<number, string>();
+  readonly #summaries = new Map<number, string>();
   readonly breaches: string[] = [];
   #session: WatchSession | undefined;
   #pending: WatchEvent[] = [];
@@ -80,6 +83,19 @@ export class MemberHistory {
     return digest;
   }
 
+  /** Where this history and another first differ, up to `revision`, and what each tells of it; undefined if nowhere. */
+  difference(other: MemberHistory, revision: number): string | undefined {
+    if (this.digest(revision) === other.digest(revision)) return undefined;
+    let first = revision;
+    while (this.#differsAt(other, first - 1)) first -= 1;
+    return `revision ${first}: ${this.#summaries.get(first)}| ${other.#summaries.get(first)}`;
+  }
+
+  #differsAt(other: MemberHistory, revision: number): boolean {
+    const [own, theirs] = [this.#digests.get(revision), other.#digests.get(revision)];
+    return own !== undefined && theirs !== undefined && own !== theirs;
+  }
+
   #lastSeen(): number {
     return Number(this.#pending.at(-1)?.kv.mod_revision ?? this.#revision);
   }
@@ -103,7 +119,10 @@ export class MemberHistory {
       this.#revision = revision;
       this.#digest = createHash("sha256").update(this.#digest).update(JSON.stringify(event)).digest("hex");
       this.#digests.set(revision, this.#digest);
+      const before = this.#summaries.get(revision) ?? "";
+      this.#summaries.set(revision, `${before}${JSON.stringify(event, printable)} `.slice(0, SUMMARY_CHARS_MAX));
       this.#digests.delete(revision - DIGESTS_MAX);
+      this.#summaries.delete(revision - DIGESTS_MAX);
       count += 1;
     }
     this.#events += count;

@@ -152,7 +152,9 @@ class MixedRun {
     this.#lanes.openMember(member);
   }
 
+  /** Before its version is decided, a cluster of several releases may not agree on what a transaction costs. */
   async #raiseAlarm(member: number): Promise<void> {
+    await Promise.all(this.#members.map((each) => this.#clients.untilVersionDecided(each)));
     const alarm = { memberID: await this.#clients.id(member), alarm: NO_SPACE };
     await this.#clients.patiently("Maintenance/Alarm", { ...alarm, action: ACTIVATE }, this.#members);
     await sleep(ALARM_MS);
@@ -178,10 +180,10 @@ class MixedRun {
     const { revision, hash, failures } = await checkpoint(this.#clients, this.#members);
     this.#failures.push(...failures.map((failure) => `checkpoint at revision ${revision}: ${failure}`));
     await Promise.all(this.#histories.map((history) => history.reach(revision)));
-    const [first, ...others] = this.#histories.map((history) => history.digest(revision));
-    for (const [i, digest] of others.entries()) {
-      if (digest !== first)
-        this.#failures.push(`member ${i + 1} told another history up to revision ${revision} than member 0`);
+    const [first, ...others] = this.#histories;
+    for (const [i, history] of others.entries()) {
+      const where = first?.difference(history, revision);
+      if (where !== undefined) this.#failures.push(`histories of members 0 and ${i + 1} part at ${where}`);
     }
     this.#lanes.compactUpTo = revision;
     this.#checkpoints += 1;
