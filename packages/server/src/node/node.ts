@@ -239,7 +239,7 @@ export class Node {
       step: (message) => this.replica.step(message),
       isRestoredAt: (index) => member.raft.committed === index && member.raft.lastIndex === index,
       reportUnreachable: (id) => this.replica.reportUnreachable(id),
-      onRefused: (id) => this.#onRefused(id),
+      onRefused: (id) => this.#leaderEnded(id),
       reportSnapshot: (id, outcome) => this.replica.reportSnapshot(id, outcome),
       onRemoved: removed,
     });
@@ -512,10 +512,10 @@ export class Node {
   }
 
   /**
-   * A process has ended. If it was the leader's, its followers need not wait for the silence to be long enough; but they must not
-   * all stand at the same moment.
+   * A member's process has ended, or it was removed. If it was the leader, its followers need not wait for the silence to be long
+   * enough; but they must not all stand at the same moment.
    */
-  #onRefused(id: bigint): void {
+  #leaderEnded(id: bigint): void {
     // Without pre-vote, who stands deposes a leader that others still hear.
     if (!this.config.preVote || !this.replica.leaderEnded(id)) return;
     this.#deps.logger.warn("leader has ended", { leader: hexId(id) });
@@ -564,10 +564,11 @@ export class Node {
     logger.info("removed member", { "removed-remote-peer-id": hexId(id) });
     if (id !== this.member.storage.identity.memberId) {
       this.peers.remove(id);
+      // A leader that is no member any more takes no requests, and cannot hand over: who knows of its removal does not listen to it,
+      // and who does not may not stand. Outside of the batch that is being applied.
+      setImmediate(() => this.#leaderEnded(id));
       return;
     }
-    // A leader that is not a member any more still leads, and takes no requests: the sooner another does, the better.
-    queueMicrotask(() => void this.handOver());
     setTimeout(removed, REMOVED_LINGER_MS);
   }
 

@@ -54,7 +54,7 @@ describe("a cluster in the course of its life", () => {
     await again.put({ key: b("again") });
   });
 
-  it("removes its leader on request, and takes writes at the others again within an election or two", async () => {
+  it("removes its leader on request, and takes writes at the others again without waiting for an election timeout", async () => {
     const three = await founded(3);
     const leader = await three.leader();
     const others = three.running.filter((index) => index !== leader);
@@ -74,8 +74,9 @@ describe("a cluster in the course of its life", () => {
     }
     expect(performance.now() - beganMs).toBeLessThan(1500);
     await waitUntil(() => three.node(leader).log.includes("removed"), { what: "the end of it", timeoutMs: WAIT_MS });
-    expect(three.node(leader).node.replica.isLeader).toBe(false);
-    expect(others.some((index) => three.node(index).node.replica.isLeader)).toBe(true);
+    const leaders = others.map((index) => three.node(index).node.replica.leader);
+    expect(new Set(leaders).size).toBe(1);
+    expect(others.map((index) => idOf(three, index))).toContain(leaders[0]);
     await three.stopNode(leader);
     for (const index of others) await three.client(index).put({ key: b("two") });
   });
