@@ -95,8 +95,8 @@ async function resumedBootstrap(
   storage: MemberStorage,
   deps: BootstrapDeps,
 ): Promise<Bootstrap | undefined> {
-  const { contents, identity } = storage;
-  if (contents.last.index > 0 || contents.hardState.term > 0) return undefined;
+  const { identity } = storage;
+  if (!isBlank(storage)) return undefined;
   const known = await withDiscoveredCluster(config, deps);
   const founders = foundersOf(known);
   const clusterId = bootstrapClusterId(
@@ -111,6 +111,14 @@ async function resumedBootstrap(
   throw new Error(
     `the data directory is of member ${hexId(identity.memberId)}, and the cluster takes this one for another`,
   );
+}
+
+/**
+ * Whether nothing this member ever wrote was durable as a whole. Entries may be left of a torn first write, without the hard state
+ * that ends it: nobody was told of them.
+ */
+function isBlank({ barrier, contents }: MemberStorage): boolean {
+  return barrier === undefined && contents.hardState.term === 0;
 }
 
 async function restoreMember(
@@ -162,7 +170,7 @@ async function restoreRaft(
     raftLog.applySnapshot({ index: barrier.index, term: barrier.term, confState, data: new Uint8Array(0) });
   }
   if (config.forceNewCluster && !storage.isNew) await forceLoneMember(config, deps, storage, raftLog);
-  else {
+  else if (!isBlank(storage)) {
     raftLog.append(contents.entries);
     raftLog.setHardState(contents.hardState);
   }

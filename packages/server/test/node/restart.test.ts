@@ -1,11 +1,16 @@
+import { createHash } from "node:crypto";
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { AlarmAction, AlarmType } from "@quorate/protocol";
+import { EntryType } from "@quorate/raft";
+import { bootstrapClusterId } from "@quorate/server/core";
+import { NODE_FILE_SYSTEM, openMemberStorage } from "@quorate/storage";
 import { freePorts, type TemporaryDirectory, temporaryDirectory } from "@quorate/testkit";
+import { foundersOf } from "../../src/node/bootstrap.ts";
 import { b, type EtcdClient, refusal } from "./support/etcd-client.ts";
-import { TestNode } from "./support/test-node.ts";
+import { TestNode, testConfig } from "./support/test-node.ts";
 import { eventText, WatchCall } from "./support/watch-call.ts";
 
 const OK = 0;
@@ -204,5 +209,28 @@ describe("a start that cannot be", () => {
     expect(message).toContain(`cannot listen on http://127.0.0.1:${port}: `);
     expect(message).toContain("EADDRINUSE");
     await start();
+  });
+
+  it("founds its cluster again where the first write was torn behind its entries", async () => {
+    const config = testConfig(directory.path, 1);
+    const founders = foundersOf(config);
+    const ids = founders.map(({ id }) => id);
+    const [memberId = 0n] = ids;
+    const clusterId = bootstrapClusterId(ids, (bytes) => createHash("sha1").update(bytes).digest());
+    const storage = await openMemberStorage({
+      dataDirectory: config.dataDir,
+      walDirectory: config.walDir,
+      fs: NODE_FILE_SYSTEM,
+      clock: { nowMs: () => 0, wallMs: () => 0 },
+      newIdentity: () => ({ memberId, clusterId }),
+      fatal: () => {},
+    });
+    const torn = { term: 1, index: 1, type: EntryType.ConfChange, data: new Uint8Array(0) };
+    await new Promise((resolve) => storage.log.append([torn], undefined, true, resolve));
+    await storage.close();
+
+    const { client } = await start();
+    await client.put({ key: b("k") });
+    expect((await client.status()).header?.memberId).toBe(memberId);
   });
 });
