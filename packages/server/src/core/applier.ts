@@ -27,7 +27,7 @@ import { decodeLegacyRequest, type LegacyRequest, legacyRequestId } from "./lega
 import type { Membership } from "./membership.ts";
 import type { Pending, PendingRequests } from "./pending.ts";
 import { leaseCostBytes, type Quota } from "./quota.ts";
-import { AUTH_READ_KINDS, RequestKind } from "./raft-request.ts";
+import { INERT_KINDS, RequestKind } from "./raft-request.ts";
 
 const CONSISTENT_INDEX = utf8Bytes("consistent_index");
 const TERM = utf8Bytes("term");
@@ -248,7 +248,7 @@ export class Applier {
     } else if (field === RequestKind.ClusterMemberAttrSet) {
       const { memberId, memberAttributes } = decodeClusterMemberAttrSetRequest(data, start, end);
       membership.setAttributes(memberId, memberAttributes?.name ?? "", memberAttributes?.clientUrls ?? []);
-    } else if (!AUTH_READ_KINDS.has(field)) {
+    } else if (!INERT_KINDS.has(field)) {
       // A kind this release does not know would make members diverge if it were skipped.
       assert(field === RequestKind.DowngradeInfoSet, "every replicated request is of a known kind", { field });
     }

@@ -17,7 +17,8 @@ export const RequestKind = {
 } as const;
 
 /**
- * Requests about users and roles that change nothing stored. Members of etcd replicate them all the same, so that they may come
- * from one; which member answers them, knows them. Peer protocol page, section 12.
+ * Requests that change nothing stored: reads, of the key space and of users and roles, and a test of downgrades. Members of etcd
+ * replicate them all the same, so that they may come from one; which member answers them, knows them. Peer protocol page,
+ * section 12.
  */
-export const AUTH_READ_KINDS: ReadonlySet<number> = new Set([1012, 1013, 1102, 1106, 1107, 1202]);
+export const INERT_KINDS: ReadonlySet<number> = new Set([3, 1012, 1013, 1102, 1106, 1107, 1202, 9900]);

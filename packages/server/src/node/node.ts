@@ -9,7 +9,7 @@ import {
   type RaftConfChange,
   Writer,
 } from "@quorate/protocol";
-import { confChangeV2, type Role } from "@quorate/raft";
+import { type ConfState, confChangeV2, type Role } from "@quorate/raft";
 import {
   ALARM_NOSPACE,
   Applier,
@@ -127,6 +127,8 @@ export class Node {
   readonly #facts: ClusterFacts;
   readonly #duties: LeaderDuties;
   readonly #prng = newPrng();
+  /** The configuration as of the last applied entry; raft's own is that of a snapshot as soon as it has come. */
+  #confState: ConfState;
   #publisher: Publisher | undefined;
   /** Monotonic milliseconds since when there is no leader; undefined while there is one. */
   #leaderlessSinceMs: number | undefined;
@@ -140,6 +142,7 @@ export class Node {
     this.member = member;
     this.#deps = deps;
     const { raft, raftLog, storage, store } = member;
+    this.#confState = raft.confState;
     const { backend } = storage;
     const { memberId } = storage.identity;
     const quota = new Quota(backend, config.quotaBackendBytes);
@@ -177,6 +180,7 @@ export class Node {
             },
             snapshot,
             (error) => {
+              this.#confState = snapshot.confState;
               this.#chooseSync();
               done(error);
               this.#serveWaiting();
@@ -302,7 +306,7 @@ export class Node {
   }
 
   #createCheckpoints(applier: Applier): Checkpoints {
-    const { raft, storage, store } = this.member;
+    const { storage, store } = this.member;
     return new Checkpoints(
       {
         entriesMax: this.config.snapshotCount,
@@ -317,7 +321,7 @@ export class Node {
           index: this.replica.appliedIndex,
           term: applier.appliedTerm,
           revision: store.revision,
-          confState: raft.confState,
+          confState: this.#confState,
         }),
         // A lone member has nobody to catch up: the log need not reach back behind the checkpoint.
         save: (position, done) => {
@@ -543,7 +547,7 @@ export class Node {
     const { membership, raft } = this.member;
     const outcome = membership.applyConfChange(change);
     const nodeId = outcome.refused === undefined ? change.nodeId : 0n;
-    raft.applyConfChange(confChangeV2({ type: change.type, nodeId }));
+    this.#confState = raft.applyConfChange(confChangeV2({ type: change.type, nodeId }));
     if (outcome.refused === undefined) this.#adjustPeers(outcome);
     this.#chooseSync();
     return outcome.refused;
