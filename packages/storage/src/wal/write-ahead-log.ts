@@ -300,7 +300,7 @@ export class WriteAheadLog {
    */
   #begin(): void {
     const bytes = this.#encoder.length;
-    if (bytes === 0 || bytes > this.#inlineBytesMax) this.#flush();
+    if (bytes === 0 || bytes > this.#inlineLimit) this.#flush();
     else if (!this.#beginDue) {
       this.#beginDue = true;
       process.nextTick(this.#beginLate);
