@@ -91,7 +91,11 @@ function startLoad(port: number): TimedH2load {
 
 async function measure(program: readonly string[], mib: number, say: (line: string) => void): Promise<Joined> {
   const member = { program };
-  await using cluster = await EtcdCluster.start({ members: [member, member, member], flags: FLAGS });
+  await using cluster = await EtcdCluster.start({
+    members: [member, member, member],
+    flags: FLAGS,
+    readyTimeoutMs: JOIN_TIMEOUT_MS,
+  });
   const { leader, followers } = await rolesOf(cluster);
   await fill(leader.port, mib);
   say(`${mib} MiB put`);

@@ -3,14 +3,14 @@ import { performance } from "node:perf_hooks";
 /** Work goes on for this long, then others get a turn. */
 const SLICE_MS = 2;
 /** Others get this many times as long, if they want it. */
-const OTHERS_SHARE = 3;
+const OTHERS_SHARE = 2;
 /** A turn in which the thread had nothing to do for this long shows that nobody wants more. */
 const IDLE_MS = 0.2;
 /** Steps between two looks at the clock. */
 const STEPS = 32;
 
 /**
- * Paces long work on the thread that serves requests: while others keep it busy, the work takes a quarter of it, in slices of
+ * Paces long work on the thread that serves requests: while others keep it busy, the work takes a third of it, in slices of
  * a few milliseconds; while they do not, nearly all.
  */
 export class BackgroundPace {

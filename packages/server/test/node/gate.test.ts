@@ -140,6 +140,7 @@ describe("the gate before a member's services", () => {
     const call = bench.unary("KV/Put", message);
     message.fill(0);
     expect(call.answers).toEqual([]);
+    expect(bench.unary("Maintenance/Status", utf8Bytes("how it fares")).answers).toEqual(["how it fares"]);
     bench.now.serving = true;
     for (const run of bench.waiting) run();
     expect(call.answers).toEqual(["answer"]);

@@ -15,8 +15,10 @@ export interface GatePort {
 
 /** Metadata by which a client says that it would rather have no answer than one of a member without a leader. */
 const REQUIRE_LEADER = "hasleader";
-const LEARNER_METHODS: ReadonlySet<string> = new Set(["etcdserverpb.Maintenance/Status", "etcdserverpb.KV/Range"]);
 const RANGE = "etcdserverpb.KV/Range";
+/** Looks at no key: whoever wants to know how a member fares need not wait until it is restored. */
+const STATUS = "etcdserverpb.Maintenance/Status";
+const LEARNER_METHODS: ReadonlySet<string> = new Set([STATUS, RANGE]);
 /** Streams that have ended are looked for when so many are known. */
 const SWEEP_SIZE_MIN = 64;
 
@@ -77,7 +79,7 @@ export class Gate {
     return (call, message) => {
       if (port.isLearner() && !isForLearners(path, message)) failWith(call, "notSupportedForLearner");
       else if (!port.hasLeader() && insists(call)) failWith(call, "noLeader");
-      else if (port.isServing()) handler(call, message);
+      else if (port.isServing() || path === STATUS) handler(call, message);
       else {
         const kept = copyBytes(message);
         port.whenServing(() => handler(call, kept));
