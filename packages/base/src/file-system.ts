@@ -19,6 +19,8 @@ export type OpenMode = "read" | "readWrite" | "create" | "createNew";
  * success proves nothing.
  */
 export interface OpenFile {
+  /** The system's number of the file, by which another thread can read it; undefined where there is none. */
+  readonly descriptor?: number;
   /** Reads into `target[offset, offset + length)`; returns how many bytes there were, 0 at the end. */
   read(target: Uint8Array, offset: number, length: number, position: number): number;
   /** Writes `bytes[offset, offset + length)`, borrowed; returns how many bytes went, which may be fewer. */

@@ -13,8 +13,10 @@ export {
 export type { Clock } from "./clock.ts";
 export { crc32c } from "./crc32c.ts";
 export type { FileStat, FileSystem, OpenFile, OpenMode } from "./file-system.ts";
+export { prefixEnd } from "./key-prefix.ts";
 export type { LogFields, Logger } from "./logger.ts";
 export { NO_LOGGER } from "./logger.ts";
+export { losslessBytes, losslessText } from "./lossless-text.ts";
 export type { Counter, Gauge, Histogram, Metrics } from "./metrics.ts";
 export { exponentialBuckets, NO_METRICS } from "./metrics.ts";
 export type { Prng } from "./prng.ts";

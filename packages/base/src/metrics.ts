@@ -8,7 +8,8 @@ export interface Gauge {
 }
 /** A distribution of observations, in the unit its name ends with. */
 export interface Histogram {
-  observe(value: number): void;
+  /** `times`: how often the value was observed; once if absent. */
+  observe(value: number, times?: number): void;
 }
 
 /** Makes instruments. Labels are bound when the instrument is made, so that using one looks nothing up. */

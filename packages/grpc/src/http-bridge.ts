@@ -81,8 +81,16 @@ function connectedPair(stream: Stream): [Duplex, Duplex] {
   const far = new PairEnd();
   near.other = far;
   far.other = near;
-  const { remoteAddress, remotePort } = stream.peer;
-  Object.assign(far, { remoteAddress, remotePort, encrypted: stream.host.encrypted });
+  const { certificate, remoteAddress, remotePort } = stream.peer;
+  Object.assign(far, { remoteAddress, remotePort });
+  // As `TLSSocket` has them; a socket of plain text has none of these.
+  if (stream.host.encrypted) {
+    const shown =
+      certificate === undefined
+        ? {}
+        : { subject: { CN: certificate.commonName }, subjectaltname: certificate.subjectAltName };
+    Object.assign(far, { encrypted: true, authorized: certificate !== undefined, getPeerCertificate: () => shown });
+  }
   return [near, far];
 }
 

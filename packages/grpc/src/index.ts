@@ -1,7 +1,9 @@
+export { handshakeFailure } from "./handshakes.ts";
 export type { Health } from "./health.ts";
 export { healthServices, ServingStatus } from "./health.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";
-export type { ListenOptions } from "./server.ts";
+export { clientAddress, PendingHandshakes } from "./pending-handshakes.ts";
+export type { ListenerSecurity, ListenOptions } from "./server.ts";
 export { GrpcServer } from "./server.ts";
 export type { StatusCode } from "./status.ts";
 export { Status } from "./status.ts";
@@ -18,6 +20,7 @@ export type {
   Services,
   StreamCall,
   StreamHandler,
+  TlsOptions,
   UnaryCall,
   UnaryHandler,
 } from "./types.ts";

@@ -52,6 +52,10 @@ export const DEFAULT_LIMITS: GrpcLimits = {
   // As nghttp2; HTTP/2 defines six settings (CVE-2020-11080).
   maxSettingsPerFrame: 32,
   tlsHandshakeTimeoutMs: 10 * SECOND,
+  // An honest handshake is over within moments: what waits longest is the first to go (GHSA-6vch-q96h-7gc3).
+  maxPendingHandshakes: 1024,
+  // Each costs up to a millisecond of signing: a flood of them leaves time for everything else in between.
+  maxHandshakesPerTurn: 16,
   prefaceTimeoutMs: 10 * SECOND,
   http1HeaderTimeoutMs: 10 * SECOND,
   settingsTimeoutMs: 10 * SECOND,
@@ -90,6 +94,8 @@ export function resolveLimits(given: Partial<GrpcLimits> | undefined): GrpcLimit
   assert(limits.connectionReceiveWindowBytes >= 65_535, "the connection window starts at 65535 and cannot shrink");
   assert(limits.connectionReceiveWindowBytes <= MAX_WINDOW, "the connection window exceeds what HTTP/2 allows");
   assert(limits.connectionSoftBufferBytes <= limits.connectionHardBufferBytes, "the soft limit is above the hard one");
+  assert(limits.maxPendingHandshakes >= 1, "a handshake must be allowed");
+  assert(limits.maxHandshakesPerTurn >= 1, "a listener must be allowed a handshake a turn");
   assert(limits.maxFramesPerTurn >= 1, "a connection must be allowed a frame a turn");
   assert(limits.maxNewStreamsPerTurn >= 1, "a connection must be allowed a stream a turn");
   return limits;

@@ -1,7 +1,13 @@
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
-import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type ListenOptions as NetListenOptions,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
 import type { ServerContext } from "./context.ts";
+import { Handshakes, type HandshakesOwner } from "./handshakes.ts";
 import { bridgeHttp } from "./http-bridge.ts";
 import { Connection } from "./http2/connection.ts";
 import { DeadlineWheel, SLOT_MS } from "./http2/deadlines.ts";
@@ -10,10 +16,18 @@ import { resolveLimits } from "./limits.ts";
 import { MethodTable } from "./methods.ts";
 import { type SniffOwner, sniff, type Undecided } from "./sniff.ts";
 import { startNodeTimer, Ticker } from "./ticker.ts";
-import type { GrpcLimits, GrpcObserver, GrpcServerOptions } from "./types.ts";
+import type { GrpcLimits, GrpcObserver, GrpcServerOptions, TlsOptions } from "./types.ts";
+
+/** What a listener speaks. */
+export interface ListenerSecurity {
+  /** TLS, by default that of the server's options; null: none. */
+  readonly tls?: TlsOptions | null;
+  /** With TLS, plain text as well on the same port. */
+  readonly plainToo?: boolean;
+}
 
 /** Where to listen: a host name or address, and a port (0: any free one). */
-export interface ListenOptions {
+export interface ListenOptions extends ListenerSecurity {
   readonly host: string;
   readonly port: number;
 }
@@ -37,6 +51,7 @@ export class GrpcServer {
   readonly #ownsHttp: boolean;
   readonly #listeners = new Set<NetServer>();
   readonly #connections = new Set<Connection>();
+  readonly #handshakes = new Set<Handshakes>();
   readonly #undecided = new Set<Undecided>();
   readonly #http1 = new Set<Socket>();
   #sweptMs = 0;
@@ -58,25 +73,16 @@ export class GrpcServer {
 
   /**
    * Opens one more listener. Resolves with the address bound; rejects with the operating system's error, whose `code` is
-   * `EADDRINUSE`, `EACCES` and so on.
+   * `EADDRINUSE`, `EACCES` and so on, or with OpenSSL's for a certificate that cannot be used.
    */
-  listen({ host, port }: ListenOptions): Promise<AddressInfo> {
-    const listener = this.#createListener();
-    return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => {
-        this.#listeners.delete(listener);
-        reject(error);
-      };
-      this.#listeners.add(listener);
-      listener.once("error", onError);
-      listener.listen({ host, port, backlog: BACKLOG }, () => {
-        listener.off("error", onError);
-        // Failures to accept, such as too many open files, pass: Node goes on accepting.
-        listener.on("error", () => this.#observer.abuse?.("accept-failed", ""));
-        if (!this.#http.listening && this.#http.listenerCount("listening") > 0) startHttpTimeouts(this.#http);
-        resolve(listener.address() as AddressInfo);
-      });
-    });
+  async listen({ host, port, ...security }: ListenOptions): Promise<AddressInfo> {
+    const listener = await this.#listenAt({ host, port, backlog: BACKLOG }, security);
+    return listener.address() as AddressInfo;
+  }
+
+  /** Opens one more listener, on a unix socket. Rejects as `listen` does; a file that is there already is `EADDRINUSE`. */
+  async listenOnPath(path: string, security: ListenerSecurity = {}): Promise<void> {
+    await this.#listenAt({ path, backlog: BACKLOG }, security);
   }
 
   /**
@@ -86,6 +92,7 @@ export class GrpcServer {
   drain(timeoutMs: number): Promise<void> {
     for (const listener of this.#listeners) listener.close();
     this.#listeners.clear();
+    for (const handshakes of this.#handshakes) handshakes.drop();
     for (const { socket } of this.#undecided) socket.destroy();
     this.#drainByMs = this.#context.nowMs() + timeoutMs;
     const drained = new Promise<void>((resolve) => {
@@ -150,34 +157,50 @@ export class GrpcServer {
     };
   }
 
-  #createListener(): NetServer {
-    const { tls } = this.#options;
-    const { maxConnections, tlsHandshakeTimeoutMs } = this.#limits;
-    const listener =
-      tls === undefined
-        ? createNetServer()
-        : createTlsServer({
-            ...tls,
-            ALPNProtocols: ["h2", "http/1.1"],
-            handshakeTimeout: tlsHandshakeTimeoutMs,
-          });
-    listener.maxConnections = maxConnections;
-    listener.on("drop", (data) => this.#observer.abuse?.("too-many-connections", data?.remoteAddress ?? ""));
-    if (tls === undefined) listener.on("connection", (socket: Socket) => this.#accept(socket));
-    else {
-      listener.on("secureConnection", (socket: TLSSocket) => this.#accept(socket));
-      listener.on("tlsClientError", (_error: Error, socket: TLSSocket) => {
-        this.#observer.abuse?.("tls-handshake", socket.remoteAddress ?? "");
-        socket.destroy();
+  async #listenAt(where: NetListenOptions, security: ListenerSecurity): Promise<NetServer> {
+    const listener = this.#createListener(security);
+    await new Promise<void>((resolve, reject) => {
+      const onError = (error: Error): void => {
+        this.#listeners.delete(listener);
+        reject(error);
+      };
+      this.#listeners.add(listener);
+      listener.once("error", onError);
+      listener.listen(where, () => {
+        listener.off("error", onError);
+        // Failures to accept, such as too many open files, pass: Node goes on accepting.
+        listener.on("error", () => this.#observer.abuse?.("accept-failed", ""));
+        if (!this.#http.listening && this.#http.listenerCount("listening") > 0) startHttpTimeouts(this.#http);
+        resolve();
       });
-    }
+    });
     return listener;
   }
 
-  #accept(socket: Socket): void {
-    this.#undecided.add(sniff(socket, this.#context.nowMs(), this.#sniffOwner));
+  #createListener({ tls = this.#options.tls ?? null, plainToo = false }: ListenerSecurity): NetServer {
+    const handshakes = tls === null ? undefined : new Handshakes(tls, this.#limits, this.#handshakesOwner);
+    if (handshakes !== undefined) this.#handshakes.add(handshakes);
+    const listener = createNetServer();
+    listener.maxConnections = this.#limits.maxConnections;
+    listener.on("drop", (data) => this.#observer.abuse?.("too-many-connections", data?.remoteAddress ?? ""));
+    listener.on("connection", (socket: Socket) => {
+      if (handshakes === undefined || plainToo) this.#accept(socket, handshakes);
+      else handshakes.begin(socket);
+    });
+    return listener;
+  }
+
+  #accept(socket: Socket, handshakes?: Handshakes): void {
+    const undecided: Undecided = { socket, sinceMs: this.#context.nowMs(), handshakes };
+    this.#undecided.add(undecided);
+    sniff(undecided, this.#sniffOwner);
     this.#ticker.need(SWEEP_MS);
   }
+
+  readonly #handshakesOwner: HandshakesOwner = {
+    onSecure: (socket) => this.#accept(socket),
+    onRefused: (kind, peer, reason) => this.#observer.abuse?.(kind, peer, reason),
+  };
 
   readonly #sniffOwner: SniffOwner = {
     onHttp2: (undecided, first) => {
@@ -198,7 +221,11 @@ export class GrpcServer {
       this.#http.emit("connection", socket);
       socket.resume();
     },
-    onNeither: (undecided) => this.#observer.abuse?.("unknown-protocol", undecided.socket.remoteAddress ?? ""),
+    onTls: (undecided, handshakes) => {
+      this.#undecided.delete(undecided);
+      handshakes.begin(undecided.socket);
+    },
+    onNeither: (_undecided, kind, peer) => this.#observer.abuse?.(kind, peer),
     onGone: (undecided) => {
       this.#undecided.delete(undecided);
       this.#checkDrained();

@@ -4,7 +4,7 @@
  * of the event loop leaves in one write per connection.
  */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import type { SecureContextOptions } from "node:tls";
+import type { SecureContextOptions, TLSSocket } from "node:tls";
 
 /** Request or response metadata: lower-case ASCII names; values of `-bin` names are raw bytes as latin1 text. */
 export interface Metadata {
@@ -25,6 +25,11 @@ export interface PeerInfo {
   readonly certificate:
     | { readonly commonName: string | undefined; readonly subjectAltName: string | undefined }
     | undefined;
+  /**
+   * Common name of that certificate, the last one where it has several; undefined where it has none, or an empty one. Read from
+   * the connection once: asking at each call costs nothing.
+   */
+  readonly certificateCommonName: string | undefined;
 }
 
 /** What both kinds of call share. */
@@ -93,6 +98,11 @@ export interface StreamCall extends Call {
   send(message: Uint8Array, start?: number, end?: number): boolean;
   /** Sends one message made of shared parts. Returns `writable`. */
   sendParts(parts: readonly Uint8Array[], length: number): boolean;
+  /**
+   * Sends one message made of borrowed parts, for who sends much from the same memory: they may change once `onTaken` was called,
+   * which may be before this returns, and is never where the call ends before. Returns `writable`.
+   */
+  sendBorrowed(parts: readonly Uint8Array[], length: number, onTaken: () => void): boolean;
   /** Ends the stream with status OK after what was sent. */
   end(trailers?: MetadataInit): void;
   /** Stops (true) or resumes (false) the delivery of messages; meanwhile no flow-control credit is returned. */
@@ -135,6 +145,9 @@ export interface GrpcLimits {
   readonly maxUnfinishedBytes: number;
   readonly maxSettingsPerFrame: number;
   readonly tlsHandshakeTimeoutMs: number;
+  /** Handshakes under way at once on one listener. */
+  readonly maxPendingHandshakes: number;
+  readonly maxHandshakesPerTurn: number;
   readonly prefaceTimeoutMs: number;
   readonly http1HeaderTimeoutMs: number;
   readonly settingsTimeoutMs: number;
@@ -162,16 +175,33 @@ export interface GrpcLimits {
 
 /** Told of what happens, for metrics and logs; every member optional. Called synchronously, must not throw. */
 export interface GrpcObserver {
-  callStarted?(path: string, kind: Method["kind"]): void;
+  /** `metadata` of the call: the same object for calls of a connection with equal heads. Absent where there is none. */
+  callStarted?(path: string, kind: Method["kind"], metadata?: Metadata): void;
   callEnded?(path: string, kind: Method["kind"], code: number, tookMs: number): void;
   messageReceived?(path: string, bytes: number): void;
   messageSent?(path: string, bytes: number): void;
   connectionOpened?(): void;
   connectionClosed?(): void;
-  /** A limit was breached or the protocol broken; `kind` is a short constant, e.g. "rapid-reset". */
-  abuse?(kind: string, peer: string): void;
+  /**
+   * A limit was breached or the protocol broken, or a TLS handshake failed; `kind` is a short constant, e.g. "rapid-reset", `reason`
+   * says more where there is more to say.
+   */
+  abuse?(kind: string, peer: string, reason?: string): void;
   /** A handler threw; or, with an empty path, this package did, which costs the connection in question. */
   handlerError?(path: string, error: unknown): void;
+}
+
+/** What clients are shown, and what is asked of them. */
+export interface TlsOptions extends SecureContextOptions {
+  readonly requestCert?: boolean;
+  readonly rejectUnauthorized?: boolean;
+  /**
+   * Asked before each handshake, for certificates that change while the server runs: what to use from now on, and the same object
+   * as before while nothing has changed. Must not throw. Without it the options themselves hold for good.
+   */
+  readonly renew?: () => SecureContextOptions;
+  /** Asked after each handshake: why the client is not served after all, or undefined. Must not throw. */
+  readonly verify?: (socket: TLSSocket) => string | undefined;
 }
 
 export interface GrpcServerOptions {
@@ -180,7 +210,8 @@ export interface GrpcServerOptions {
   readonly observer?: GrpcObserver;
   /** HTTP/1.1 requests on the same port go to this server's `request`/`upgrade` events; without it they get 404. */
   readonly http?: HttpServer | ((request: IncomingMessage, response: ServerResponse) => void);
-  readonly tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
+  /** For listeners that do not say otherwise. */
+  readonly tls?: TlsOptions;
   /** Monotonic milliseconds, by default `performance.now()`; replaceable for tests. */
   readonly nowMs?: () => number;
   /**

@@ -143,6 +143,77 @@ describe("flow control", () => {
     client.close();
   });
 
+  it("sends messages in parts whole, one behind the other, where they go out at once", async () => {
+    const client = await RawClient.open(test.port, [4, 10_000_000]);
+    client.send(windowUpdate(0, 10_000_000), headers(1, requestFields("/test.Manual/Bidi")));
+    await until(() => calls.length === 1);
+    const stream = calls[0] as StreamCall;
+    // The headers go out in a turn of their own, so that the first message begins a buffer; several buffers are filled in one turn.
+    stream.sendParts([Buffer.alloc(1, "a")], 1);
+    await settle();
+    const sizes = Array.from({ length: 40 }, (_, i) => 9000 + i);
+    for (const size of sizes) stream.sendParts([Buffer.alloc(100, "b"), Buffer.alloc(size - 100, "c")], size);
+    stream.end();
+    const { body } = await client.response(1);
+    let at = 6;
+    for (const size of sizes) {
+      const end = at + 5 + size;
+      expect(body.readUInt32BE(at + 1)).toBe(size);
+      expect(body.subarray(at + 5, end).equals(Buffer.alloc(size, "c").fill("b", 0, 100))).toBe(true);
+      at = end;
+    }
+    expect(body.length).toBe(at);
+    client.close();
+  });
+
+  it("gives borrowed bytes back once it does not look at them any more", async () => {
+    const client = await RawClient.open(test.port, [4, 0]);
+    client.send(headers(1, requestFields("/test.Manual/Bidi")));
+    await until(() => calls.length === 1);
+    const stream = calls[0] as StreamCall;
+    const memory = Buffer.alloc(40_000, "a");
+    let taken = 0;
+    const lend = (): void => void stream.sendBorrowed([memory], memory.length, () => taken++);
+    lend();
+    lend();
+    await settle();
+    // Windows are shut: all of it waits, and is still looked at.
+    expect([taken, stream.bufferedBytes]).toEqual([0, 80_010]);
+    client.send(windowUpdate(0, 1_000_000), windowUpdate(1, 80_010));
+    await until(() => taken === 2);
+    memory.fill("b");
+    expect(stream.bufferedBytes).toBe(0);
+    // What goes out at once is not looked at afterwards.
+    client.send(windowUpdate(1, 20_000));
+    await settle();
+    stream.sendBorrowed([memory.subarray(0, 10)], 10, () => taken++);
+    expect(taken).toBe(3);
+    memory.fill("c");
+    stream.end();
+    const { body } = await client.response(1);
+    const messages = Buffer.from(body)
+      .toString("latin1")
+      .replace(/\0....|[^abc]/gs, "");
+    expect([body.length, messages]).toEqual([80_025, "a".repeat(80_000) + "b".repeat(10)]);
+    client.close();
+  });
+
+  it("forgets what it was lent when the call ends before", async () => {
+    const client = await RawClient.open(test.port, [4, 0]);
+    client.send(headers(1, requestFields("/test.Manual/Bidi")));
+    await until(() => calls.length === 1);
+    let taken = 0;
+    (calls[0] as StreamCall).sendBorrowed([Buffer.alloc(40_000)], 40_000, () => taken++);
+    client.send(frame(T.RST_STREAM, 0, 1, u32(8)), headers(3, requestFields("/test.Manual/Bidi")));
+    await until(() => calls.length === 2);
+    client.send(windowUpdate(0, 1_000_000), windowUpdate(3, 1_000_000));
+    (calls[1] as StreamCall).send(Buffer.alloc(20_000));
+    (calls[1] as StreamCall).end();
+    await client.response(3);
+    expect(taken).toBe(0);
+    client.close();
+  });
+
   it("grants no credit to a paused stream, and delivers in order when it goes on", async () => {
     const client = await RawClient.open(test.port);
     client.send(headers(1, requestFields("/test.Manual/Bidi")));

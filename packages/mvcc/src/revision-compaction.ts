@@ -48,6 +48,7 @@ export class RevisionCompaction {
   readonly #hashes: StoredHash[] = [];
   #holds = 0;
   #failure: Error | undefined;
+  #removedCount = 0;
 
   constructor(backend: Backend, index: KeyIndex, storesHashes: boolean) {
     this.#backend = backend;
@@ -57,6 +58,11 @@ export class RevisionCompaction {
 
   get isPending(): boolean {
     return this.#jobs.length > 0;
+  }
+
+  /** Records removed since the start. */
+  get removedCount(): number {
+    return this.#removedCount;
   }
 
   /** Hashes of the newest finished compactions, ascending by revision. */
@@ -124,6 +130,7 @@ export class RevisionCompaction {
   }
 
   readonly #drop = (main: number, sub: number, isTombstone: boolean): void => {
+    this.#removedCount++;
     this.#backend.deleteRevision(main, sub, isTombstone);
   };
 

@@ -205,6 +205,11 @@ export class Store {
     return this.#compaction.isPending;
   }
 
+  /** Records that compaction has removed since the store was made or restored. */
+  get compactionRemovedCount(): number {
+    return this.#compaction.removedCount;
+  }
+
   /**
    * Removes a slice of about `maxItems` unreachable records; whether more remains. It may be waiting (for pages of the backend,
    * for a hash or a holder), so call it at a pace, and commit the backend in between. PERF: 1 to 3 µs an item.

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
+import { crc32c, utf8Bytes } from "@quorate/base";
 import { Lessor } from "../src/lease/index.ts";
+import { revisionBytes } from "../src/revision-bytes.ts";
 import { Store } from "../src/store.ts";
 import { MapBackend } from "../src/testing/map-backend.ts";
 import { finishCompaction, hashOf, openStore, restored } from "./open-store.ts";
@@ -53,6 +55,32 @@ describe("restore", () => {
     again.put(put("a", "4"));
 
     expect(rangeText(again.range(range("a")))).toBe("a=4 2/5/4 | count 1 at 5");
+  });
+
+  it("takes the empty record of a bumped revision for a put, in the hash at that revision and behind it", () => {
+    const { store, backend } = openStore();
+    store.put(put("a", "1"));
+    const bumped = backend.copy();
+    bumped.putRevision(50, 0, false, new Uint8Array(0));
+    bumped.put("meta", utf8Bytes("scheduledCompactRev"), revisionBytes(50, 0));
+
+    const again = restored(bumped);
+    finishCompaction(again, bumped);
+
+    // CRC-32C over "key", then key and value of both records, as etcd has it.
+    const hashed = [
+      utf8Bytes("key"),
+      revisionBytes(2, 0),
+      backend.getRevision(2, 0) ?? new Uint8Array(0),
+      revisionBytes(50, 0),
+    ];
+    expect(hashOf(again, bumped, 0)).toEqual({
+      hash: hashed.reduce((crc, part) => crc32c(crc, part), 0),
+      compactRevision: 50,
+      hashRevision: 50,
+      currentRevision: 50,
+    });
+    expect(rangeText(again.range(range("a")))).toBe("a=1 2/2/1 | count 1 at 50");
   });
 
   it("attaches live keys to the leases they have now", () => {

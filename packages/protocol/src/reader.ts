@@ -1,4 +1,4 @@
-import { assert, utf8TextStrict } from "@quorate/base";
+import { assert, losslessText, utf8TextStrict } from "@quorate/base";
 import { DecodeError } from "./decode-error.ts";
 import { MESSAGE_DEPTH_MAX } from "./limits.ts";
 import { HIGH, LOW, signed, unsigned, words } from "./varint64.ts";
@@ -14,6 +14,8 @@ export const FIXED32 = 5;
 const GROUP_START = 3;
 const GROUP_END = 4;
 const GROUP_DEPTH_MAX = 100;
+/** Of the largest field number, which no message has. */
+const UNKNOWN_FIELD_TAG = 0xffff_fff8;
 
 /**
  * Reads protobuf fields from `bytes[position, end)`. Strict about truncation and overlong varints; what it throws for bad
@@ -23,6 +25,11 @@ export class Reader {
   bytes: Uint8Array;
   position: number;
   end: number;
+  /**
+   * Whether is let through what etcd before 3.7 lets through: text that is no UTF-8, which becomes `losslessText`, varints whose
+   * value has more than 64 bits, which are cut off, and unknown fields of any number, as groups of any depth and end.
+   */
+  isLenient = false;
   #depth = 0;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
@@ -60,8 +67,9 @@ export class Reader {
     let tag = this.position < this.end ? (this.bytes[this.position] as number) : 0x80;
     if (tag < 0x80) this.position++;
     else tag = this.uint64();
-    if (tag < 8 || tag >= TWO_32) throw new DecodeError("illegal field number", this.position);
-    return tag;
+    if (tag >= 8 && tag < TWO_32) return tag;
+    if (tag >= TWO_32 && this.isLenient) return UNKNOWN_FIELD_TAG + ((words[LOW] as number) & 7);
+    throw new DecodeError("illegal field number", this.position);
   }
 
   /** A varint cut to 32 bits, unsigned. */
@@ -128,7 +136,7 @@ export class Reader {
       else high |= (byte & 0x7f) << ((count - 8) * 7);
       if (byte < 0x80) {
         // Only one bit of the tenth byte is left of 64.
-        if (count === 9 && byte > 1) break;
+        if (count === 9 && byte > 1 && !this.isLenient) break;
         words[LOW] = low | (middle << 28);
         words[HIGH] = (middle >>> 4) | (high << 24);
         return;
@@ -145,9 +153,10 @@ export class Reader {
     return view;
   }
 
-  /** UTF-8 text; anything else is refused. */
+  /** UTF-8 text; anything else is refused unless {@link isLenient}. */
   string(): string {
     const view = this.view();
+    if (this.isLenient) return losslessText(view);
     const text = utf8TextStrict(view);
     if (text === undefined) throw new DecodeError("string field contains invalid UTF-8", this.position);
     return text;
@@ -162,7 +171,19 @@ export class Reader {
 
   /** Passes over the value of a field that is not known. */
   skip(tag: number): void {
-    this.#skip(tag, 0);
+    if (this.isLenient) this.#skipLeniently(tag);
+    else this.#skip(tag, 0);
+  }
+
+  /** A group ends with any marker, as soon as as many have come as there were beginnings. */
+  #skipLeniently(tag: number): void {
+    let type = tag & 7;
+    for (let depth = 0; ; type = this.uint32() & 7) {
+      if (type === GROUP_START) depth++;
+      else if (type === GROUP_END && depth > 0) depth--;
+      else this.#skip(type, 0);
+      if (depth === 0) return;
+    }
   }
 
   #skip(tag: number, depth: number): void {

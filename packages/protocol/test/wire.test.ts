@@ -8,6 +8,9 @@ import {
   createRequestOp,
   createTxnRequest,
   DecodeError,
+  decodeAuthRoleAddRequest,
+  decodeLenient,
+  decodeLogged,
   decodePutRequest,
   decodeRaftConfState,
   decodeRequestOp,
@@ -20,6 +23,8 @@ import {
   type MessageDescriptor,
   RangeRequestDescriptor,
   Reader,
+  readAuthRoleAddRequest,
+  readPutRequest,
   TxnRequestDescriptor,
   Writer,
 } from "../src/index.ts";
@@ -71,6 +76,34 @@ describe("decoding", () => {
       new Uint8Array(1000).fill(0x0b),
     ];
     for (const wrong of refused) expect(() => decodePutRequest(wrong)).toThrow(DecodeError);
+  });
+
+  it("lets through, of what members of etcd before 3.7 left in a log, what those let through", () => {
+    const put = createPutRequest({ key: bytes(1), value: bytes(2), lease: 3n });
+    const odd = [
+      // Groups deep inside of each other, such that end otherwise than they began, also with field number 0.
+      concatBytes([new Uint8Array(50_000).fill(0x43), new Uint8Array(50_000).fill(0x44)]),
+      bytes(0xfb, 0x07, 0x03, 0xf4, 0x07, 0x08, 1, 0x00, 1, 0xfc, 0x07),
+      // A value, and a field number, that do not fit; of what does not fit the rest is passed over.
+      bytes(0xf8, 0x07, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f),
+      bytes(0xf8, 0xff, 0xff, 0xff, 0x1f, 1),
+      bytes(0xfa, 0xff, 0xff, 0xff, 0x1f, 2, 1, 1),
+    ];
+    for (const field of odd) {
+      const encoded = concatBytes([field, encodePutRequest(put), field]);
+      expect(() => decodePutRequest(encoded)).toThrow(DecodeError);
+      expect(decodeLenient(readPutRequest, encoded)).toEqual(put);
+      const padded = concatBytes([bytes(0x0e), encoded, bytes(0x0e)]);
+      expect(decodeLogged(decodePutRequest, readPutRequest, padded, 1, padded.length - 1)).toEqual(put);
+    }
+    const refused = [bytes(0x0e, 1), bytes(0x00), bytes(0x0c), bytes(0x43, 0x43, 0x44), bytes(0x12, 5, 1)];
+    for (const wrong of refused) expect(() => decodeLenient(readPutRequest, wrong)).toThrow(DecodeError);
+  });
+
+  it("keeps text of a log that is no UTF-8, and refuses it elsewhere", () => {
+    const encoded = bytes(0x0a, 2, 0x61, 0xff);
+    expect(() => decodeAuthRoleAddRequest(encoded)).toThrow("string field contains invalid UTF-8");
+    expect(decodeLenient(readAuthRoleAddRequest, encoded)).toEqual({ name: "a\udcff" });
   });
 
   it("refuses lengths beyond the message they are in, though the bytes go on", () => {

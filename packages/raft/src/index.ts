@@ -9,6 +9,7 @@ export type { InitialState, LogGap, LogStorage } from "./log-storage.ts";
 export { MemoryLogStorage } from "./memory-log-storage.ts";
 export type { Message } from "./message.ts";
 export { createMessage, isLocalMessage, isResponseMessage, MessageType, messageTypeName } from "./message.ts";
+export type { PackedEntriesConfig, SlabStore } from "./packed-entries.ts";
 export type { ProgressState } from "./progress.ts";
 export type { ProposeOutcome } from "./proposals.ts";
 export type { BootstrapMember, StepOutcome } from "./raw-node.ts";

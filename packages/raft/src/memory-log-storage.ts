@@ -1,30 +1,41 @@
 import { assert, EMPTY_BYTES } from "@quorate/base";
 
-import { countWithin, type Entry } from "./entry.ts";
+import { countWithin, type Entry, entriesSize, NO_LIMIT } from "./entry.ts";
 import type { InitialState, LogGap, LogStorage } from "./log-storage.ts";
+import { PackedEntries, type PackedEntriesConfig } from "./packed-entries.ts";
 import { type ConfState, EMPTY_CONF_STATE, EMPTY_HARD_STATE, type HardState, type Snapshot } from "./state.ts";
 
 /**
  * The log in memory. In tests it is the whole storage; in production it is the part of the log that followers may still
  * ask for, above the newest compaction, while the host writes the same entries to its files.
  *
- * Entries given to it are shared and never copied.
+ * Entries given to it are shared, and copied only when they are packed: a host that has to keep many for a slow follower says up
+ * to where.
  */
 export class MemoryLogStorage implements LogStorage {
   #hardState: HardState = EMPTY_HARD_STATE;
   #snapshot: Snapshot = { index: 0, term: 0, confState: EMPTY_CONF_STATE, data: EMPTY_BYTES };
-  /** Position and term of the entry before the first one held. */
+  /** Position and term of the entry before the first one in `#entries`. */
   #baseIndex = 0;
   #baseTerm = 0;
   #entries: Entry[] = [];
+  /** What comes before; empty, or it ends at the base. */
+  readonly #packed: PackedEntries;
+  /** Term of the entry before the first one packed. */
+  #packedBaseTerm = 0;
   #confState: ConfState | undefined;
+
+  /** `config`: where what is packed and old goes, so that it need not be in memory. */
+  constructor(config: PackedEntriesConfig = {}) {
+    this.#packed = new PackedEntries(config);
+  }
 
   initialState(): InitialState {
     return { hardState: this.#hardState, confState: this.#confState ?? this.#snapshot.confState };
   }
 
   firstIndex(): number {
-    return this.#baseIndex + 1;
+    return this.#packed.isEmpty ? this.#baseIndex + 1 : this.#packed.firstIndex;
   }
 
   lastIndex(): number {
@@ -33,15 +44,31 @@ export class MemoryLogStorage implements LogStorage {
 
   term(index: number): number | LogGap {
     const offset = index - this.#baseIndex;
-    if (offset < 0) return "compacted";
+    if (offset < 0) return this.#packedTerm(index);
     if (offset === 0) return this.#baseTerm;
     return this.#entries[offset - 1]?.term ?? "unavailable";
   }
 
+  #packedTerm(index: number): number | LogGap {
+    const packed = this.#packed;
+    if (packed.isEmpty || index < packed.firstIndex - 1) return "compacted";
+    return index === packed.firstIndex - 1 ? this.#packedBaseTerm : packed.term(index);
+  }
+
   entries(lo: number, hi: number, maxBytes: number): readonly Entry[] | LogGap {
     assert(lo < hi, "an entry range is not empty", { lo, hi });
-    if (lo <= this.#baseIndex) return "compacted";
+    if (lo < this.firstIndex()) return "compacted";
     if (hi > this.lastIndex() + 1) return "unavailable";
+    if (lo > this.#baseIndex) return this.#held(lo, hi, maxBytes);
+    const old = this.#packed.entries(lo, hi, maxBytes);
+    const next = lo + old.length;
+    const room = maxBytes === NO_LIMIT ? NO_LIMIT : maxBytes - entriesSize(old);
+    if (next <= this.#baseIndex || next === hi || room <= 0) return old;
+    const rest = this.#held(next, hi, room);
+    return entriesSize(rest) > room ? old : old.concat(rest);
+  }
+
+  #held(lo: number, hi: number, maxBytes: number): Entry[] {
     const range = this.#entries.slice(lo - this.#baseIndex - 1, hi - this.#baseIndex - 1);
     const fitting = countWithin(range, maxBytes);
     if (fitting < range.length) range.length = fitting;
@@ -63,8 +90,8 @@ export class MemoryLogStorage implements LogStorage {
   }
 
   /**
-   * Stores entries with contiguous indexes and drops every entry held at or behind the first of them. Entries that a
-   * compaction already covers are skipped. A gap behind the last index is an invariant violation. PERF: O(entries).
+   * Stores entries with contiguous indexes and drops every entry held at or behind the first of them. Entries that are compacted or
+   * packed already are skipped. A gap behind the last index is an invariant violation. PERF: O(entries).
    */
   append(entries: readonly Entry[]): void {
     const first = entries[0];
@@ -83,13 +110,32 @@ export class MemoryLogStorage implements LogStorage {
    * already. `index` past the last entry is an invariant violation. PERF: O(entries kept).
    */
   compact(index: number): "done" | "compacted" {
-    if (index <= this.#baseIndex) return "compacted";
+    if (index < this.firstIndex()) return "compacted";
     assert(index <= this.lastIndex(), "compaction stays inside the log", { index, last: this.lastIndex() });
-    const count = index - this.#baseIndex;
-    this.#baseTerm = (this.#entries[count - 1] as Entry).term;
-    this.#entries = this.#entries.slice(count);
-    this.#baseIndex = index;
+    this.#packedBaseTerm = this.term(index) as number;
+    this.#packed.dropThrough(index);
+    if (index > this.#baseIndex) this.#takeThrough(index);
     return "done";
+  }
+
+  /**
+   * Packs the entries up to `index`, which are final: applied, never to be replaced. They take less memory then and more time to
+   * read. PERF: O(entries kept) and a copy of their data.
+   */
+  pack(index: number): void {
+    if (index <= this.#baseIndex) return;
+    assert(index <= this.lastIndex(), "what is packed is in the log", { index, last: this.lastIndex() });
+    if (this.#packed.isEmpty) this.#packedBaseTerm = this.#baseTerm;
+    this.#packed.push(this.#takeThrough(index));
+  }
+
+  /** Takes the entries up to `index`, of which there is one at least, out of the list. */
+  #takeThrough(index: number): readonly Entry[] {
+    const taken = this.#entries.slice(0, index - this.#baseIndex);
+    this.#entries = this.#entries.slice(taken.length);
+    this.#baseTerm = (taken[taken.length - 1] as Entry).term;
+    this.#baseIndex = index;
+    return taken;
   }
 
   /**
@@ -111,6 +157,8 @@ export class MemoryLogStorage implements LogStorage {
     this.#baseIndex = snapshot.index;
     this.#baseTerm = snapshot.term;
     this.#entries = [];
+    this.#packed.dropThrough(snapshot.index);
+    assert(this.#packed.isEmpty, "nothing packed is newer than a snapshot that replaces it");
     return "done";
   }
 }

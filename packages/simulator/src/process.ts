@@ -1,4 +1,4 @@
-import { SeededPrng } from "@quorate/base";
+import { SeededPrng, utf8Bytes } from "@quorate/base";
 import { Lessor, Store } from "@quorate/mvcc";
 import {
   createAlarmMember,
@@ -30,6 +30,7 @@ import {
   Alarms,
   Applier,
   type ApplierDeps,
+  Auth,
   Checkpoints,
   type ClusterMember,
   Counts,
@@ -78,6 +79,7 @@ export class Process {
   readonly lessor: Lessor;
   readonly membership: Membership;
   readonly alarms: Alarms;
+  readonly auth: Auth;
   readonly raft: RawNode;
   readonly raftLog: MemoryLogStorage;
   readonly replica: Replica;
@@ -110,6 +112,8 @@ export class Process {
         return { memberId, type: alarm };
       },
     });
+    // No simulated member is older than etcd 3.5, whose passwords would have to be hashed here.
+    this.auth = new Auth({ backend, lessor: this.lessor, hashPassword: utf8Bytes });
     this.#requestIds = new RequestIds(host.id, host.startMs);
     const counts = new Counts();
     this.raftLog = new MemoryLogStorage();
@@ -128,7 +132,10 @@ export class Process {
       lessor: this.lessor,
       confirmLeadership: (confirmed, failed) => this.replica.linearizableRead(confirmed, failed),
       proposeRevoke: (id, done) => {
-        const pending = { applied: done, failed: done };
+        const pending = {
+          applied: (result: unknown): void => done(typeof result !== "string"),
+          failed: (): void => done(false),
+        };
         return this.propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), pending) === undefined;
       },
     });
@@ -208,7 +215,7 @@ export class Process {
   }
 
   #createApplier(counts: Counts): Applier {
-    const { backend, lessor, membership, alarms, store } = this;
+    const { alarms, auth, backend, lessor, membership, store } = this;
     const deps: ApplierDeps = {
       counts,
       idHigh16: this.#requestIds.high16,
@@ -217,6 +224,7 @@ export class Process {
       lessor,
       membership,
       alarms,
+      auth,
       quota: new Quota(backend, undefined),
       nowMs: this.#host.nowMs,
       onOverQuota: () => {},
@@ -251,6 +259,7 @@ export class Process {
         applier: this.#applier,
         readIds: new RequestIds(host.id, host.startMs),
         endOfTurn: (run) => host.after(host.prng.below(100), run),
+        beforeApply: () => {},
         afterApply: (count, bytes) => this.#checkpoints.applied(count, bytes),
         fatal: (error) => {
           throw error;
@@ -344,6 +353,7 @@ export class Process {
     this.lessor.restore();
     this.#restoreStore();
     this.alarms.reload();
+    this.auth.reload();
     this.membership.reload();
   }
 

@@ -15,6 +15,8 @@ const FORMAT = 1;
 const DIRECTORY_MODE = 0o700;
 const MARKER = "quorate.json";
 const LOCK = "quorate.lock";
+/** What the name of a directory ends with while an offline command fills it. */
+export const BUILDING = ".building";
 const GIVE_ANOTHER = "give another data directory, or move those files away";
 
 /**
@@ -46,7 +48,9 @@ export class DataDirectory {
     const member = `${dataDirectory}/member`;
     const wal = walDirectory ?? `${member}/wal`;
     try {
-      for (const path of [dataDirectory, member]) makeDirectory(fs, path, logger);
+      makeDirectory(fs, dataDirectory, logger);
+      refuseUnfinished(fs, `${member}${BUILDING}`);
+      makeDirectory(fs, member, logger);
       refuseForeign(fs, member, wal);
       const lock = ProcessLock.acquire(fs, `${member}/${LOCK}`);
       try {
@@ -74,20 +78,30 @@ export class DataDirectory {
 
   /** Writes the marker, durably. */
   claim(identity: MemberIdentity): void {
-    const marker = {
-      format: FORMAT,
-      memberId: identity.memberId.toString(16),
-      clusterId: identity.clusterId.toString(16),
-    };
-    const line = `${JSON.stringify(marker)}\n`;
-    const bytes = new TextEncoder().encode(`${line}${checksumLine(line)}`);
-    writeFileDurably(this.#fs, `${this.#member}/${MARKER}`, bytes);
+    writeMarker(this.#fs, this.#member, identity);
   }
 
   /** Lets others use the directory. */
   close(): void {
     this.#lock.release();
   }
+}
+
+/** Says, durably, whose the files of a directory `member` are. */
+export function writeMarker(fs: FileSystem, member: string, identity: MemberIdentity): void {
+  const marker = {
+    format: FORMAT,
+    memberId: identity.memberId.toString(16),
+    clusterId: identity.clusterId.toString(16),
+  };
+  const line = `${JSON.stringify(marker)}\n`;
+  writeFileDurably(fs, `${member}/${MARKER}`, new TextEncoder().encode(`${line}${checksumLine(line)}`));
+}
+
+/** Whether a data directory is one of Quorate's. */
+export function hasMarker(fs: FileSystem, dataDirectory: string): boolean {
+  if (fs.stat(dataDirectory)?.kind !== "directory") return false;
+  return fs.stat(`${dataDirectory}/member/${MARKER}`) !== undefined;
 }
 
 function makeDirectory(fs: FileSystem, path: string, logger: Logger): void {
@@ -105,6 +119,15 @@ function makeDirectory(fs: FileSystem, path: string, logger: Logger): void {
   if ((stat.mode & 0o077) !== 0) {
     logger.warn("others than the owner may enter the directory", { path, mode: stat.mode.toString(8), want: "700" });
   }
+}
+
+/** A member that begins without data, where its data was to be restored, would found a cluster of its own. */
+function refuseUnfinished(fs: FileSystem, building: string): void {
+  if (fs.stat(building) === undefined) return;
+  throw new StorageError("foreign", "restoring this data directory was begun and has not ended", {
+    file: building,
+    remedy: "wait for its end; where it was interrupted, remove the data directory and restore anew",
+  });
 }
 
 /** Refuses what another program has made, before anything is touched. */

@@ -4,8 +4,9 @@ import type { Barrier } from "./barrier.ts";
 import { DataDirectory, type MemberIdentity } from "./data-directory.ts";
 import type { FrozenBackend } from "./level/frozen-backend.ts";
 import { LevelBackend, type LevelBackendOptions } from "./level/level-backend.ts";
-import type { SnapshotPosition } from "./snapshot/snapshot-file.ts";
-import { type SnapshotFile, SnapshotStore } from "./snapshot/snapshot-store.ts";
+import type { SnapshotPosition } from "./snapshot/snapshot-sources.ts";
+import { SnapshotStore } from "./snapshot/snapshot-store.ts";
+import type { SnapshotStream } from "./snapshot/snapshot-stream.ts";
 import { StorageError } from "./storage-error.ts";
 import { decodeWalMetadata, encodeWalMetadata } from "./wal/record-codec.ts";
 import { reachesBeginning } from "./wal/segment-list.ts";
@@ -63,11 +64,10 @@ export interface MemberStorage {
    */
   checkpoint(info: Barrier, keepFromIndex: number, done: (error?: Error) => void): void;
   /**
-   * Writes a state frozen by `backend.freeze()`, which is closed then, as etcd's database file, to be sent to a member or saved:
-   * a temporary file, which the caller removes. `position` is that of the instant of freezing. Memory: constant; other work goes on. Rejects with
-   * StorageError `ioFailed`, or `damaged` where the engine is.
+   * A state frozen by `backend.freeze()`, which is closed with it, as etcd's database file, to be sent to a member or saved. `position`
+   * is that of the instant of freezing. Memory: constant; other work goes on. Rejects as {@link SnapshotStream.next} does.
    */
-  snapshotFile(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile>;
+  openSnapshot(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotStream>;
   /**
    * Takes in a database file that a peer sends, of the state at log index `index`: writes and syncs `%016x.snap.db`, reads it to
    * the last page, and builds an engine from it beside the one in use. Resolves with the path; the message that came with it can
@@ -188,8 +188,8 @@ class OpenMemberStorage implements MemberStorage {
     this.backend.barrier(info, onBarrier, logIsDurable);
   }
 
-  snapshotFile(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile> {
-    return this.#snapshots.write(frozen, position);
+  openSnapshot(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotStream> {
+    return this.#snapshots.open(frozen, position);
   }
 
   receiveSnapshot(index: number, body: AsyncIterable<Uint8Array>): Promise<string> {

@@ -12,6 +12,10 @@ class NodeFile implements OpenFile {
     this.#fd = fd;
   }
 
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   read(target: Uint8Array, offset: number, length: number, position: number): number {
     return fs.readSync(this.#fd, target, offset, length, position);
   }
@@ -123,6 +127,11 @@ export class NodeFileSystem implements FileSystem {
   readFile(path: string): Uint8Array {
     return fs.readFileSync(path);
   }
+}
+
+/** The file behind a number that {@link OpenFile.descriptor} told, in this thread or another; whoever opened it closes it. */
+export function fileOfDescriptor(descriptor: number): OpenFile {
+  return new NodeFile(descriptor);
 }
 
 /** The one instance anybody needs: it holds no state. */

@@ -53,3 +53,8 @@ export class StorageError extends Error {
     this.remedy = details.remedy;
   }
 }
+
+/** Whether bytes that were durable have changed or gone: whoever serves from them must stop. */
+export function isDamage(error: unknown): error is StorageError {
+  return error instanceof StorageError && error.code === "damaged";
+}

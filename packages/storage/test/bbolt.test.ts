@@ -155,16 +155,22 @@ describe("a bbolt file", () => {
     expect(turns).toBeGreaterThan(3);
   });
 
+  it("that does not come out as it was planned is not written", async () => {
+    using directory = scratch();
+    const path = join(directory.path, "db");
+    const records = (isForPlan: boolean) => [[{ key: bytes("k"), value: new Uint8Array(isForPlan ? 5000 : 50) }]];
+    await expect(writeBboltFile(NODE_FILE_SYSTEM, path, [{ name: "a", records }])).rejects.toThrow(/planned/);
+    expect(NODE_FILE_SYSTEM.stat(path)).toBeUndefined();
+  });
+
   it("is not left half written where its source fails", async () => {
     using directory = scratch();
     const path = join(directory.path, "db");
-    function* failing(): Generator<{ key: Uint8Array; value: Uint8Array }[]> {
+    function* failing(isForPlan: boolean): Generator<{ key: Uint8Array; value: Uint8Array }[]> {
       yield [{ key: bytes("k"), value: bytes("v") }];
-      throw new Error("no more");
+      if (!isForPlan) throw new Error("no more");
     }
-    await expect(writeBboltFile(NODE_FILE_SYSTEM, path, [{ name: "a", records: failing() }])).rejects.toThrow(
-      "no more",
-    );
+    await expect(writeBboltFile(NODE_FILE_SYSTEM, path, [{ name: "a", records: failing }])).rejects.toThrow("no more");
     expect(NODE_FILE_SYSTEM.stat(path)).toBeUndefined();
     const below = join(path, "below");
     writeFileSync(path, "");

@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { crc32c, latin1FromBytes, SeededPrng } from "@quorate/base";
+import type { RevisionRecord } from "@quorate/mvcc";
 import type { FrozenBackend, LevelBackend } from "@quorate/storage";
 import { BUCKETS, barrierAt, bytes, dump, openLevel, scratch, writeBarrier } from "./support/level-fixture.ts";
 
@@ -73,7 +75,7 @@ describe("a frozen backend", () => {
     await backend.close();
   });
 
-  it("is read page by page beside writes, and ends with the engine", async () => {
+  it("is read list by list beside writes, and after the engine was closed", async () => {
     using directory = scratch();
     const backend = await openLevel(join(directory.path, "db"));
     for (let main = 1; main <= 5000; main++) {
@@ -90,6 +92,68 @@ describe("a frozen backend", () => {
     expect(pages.reduce((sum, count) => sum + count, 0)).toBe(5000);
     expect(Math.max(...pages)).toBe(1000);
     await backend.close();
-    await expect(view.revisions().next()).rejects.toThrow();
+    let count = 0;
+    for await (const records of view.revisions()) count += records.length;
+    expect(count).toBe(5000);
+    await view.close();
+  });
+
+  it("names a table whose bytes have changed, and holds no file open once it is closed", async () => {
+    using directory = scratch();
+    const db = join(directory.path, "db");
+    const backend = await openLevel(db);
+    for (let main = 1; main <= 5000; main++) backend.putRevision(main, 0, false, new Uint8Array(50).fill(main));
+    backend.commit();
+    await backend.settle();
+    const before = openDescriptors();
+    const view = backend.freeze();
+    const { tables } = (await view.opened()).state;
+    expect(openDescriptors()).toBeGreaterThanOrEqual(before + tables.length);
+    const table = tables.at(-1)?.path ?? "";
+    const content = readFileSync(table);
+    content[2000] = (content[2000] as number) ^ 1;
+    writeFileSync(table, content);
+    await expect(drain(view)).rejects.toThrow(/damaged table of the engine: .*\.ldb at byte \d+; remove that/);
+    await view.close();
+    await expect(view.revisions().next()).rejects.toThrow(/while it is open/);
+    expect(openDescriptors()).toBeLessThan(before + tables.length);
+    await backend.close();
+  });
+
+  it("has the newest of what lies in several tables under one key, and nothing of what was put or deleted later", async () => {
+    using directory = scratch();
+    const db = join(directory.path, "db");
+    const first = await openLevel(db);
+    for (let main = 1; main <= 50; main++) first.putRevision(main, 0, false, bytes("old"));
+    first.commit();
+    await writeBarrier(first, barrierAt(20, 20));
+    await first.close();
+    // What the barrier does not cover is removed at the start, and comes again with other content.
+    const backend = await openLevel(db);
+    for (let main = 21; main <= 30; main++) backend.putRevision(main, 0, false, bytes("new"));
+    backend.commit();
+    const view = backend.freeze();
+    backend.putRevision(31, 0, false, bytes("later"));
+    backend.deleteRevision(5, 0, false);
+    backend.deleteRevision(25, 0, false);
+    await writeBarrier(backend, barrierAt(31, 31));
+    const found = await drain(view);
+    expect(found.map(({ main }) => main)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(found.map(({ value }) => latin1FromBytes(value))).toEqual([
+      ...Array.from({ length: 20 }, () => "old"),
+      ...Array.from({ length: 10 }, () => "new"),
+    ]);
+    await view.close();
+    await backend.close();
   });
 });
+
+async function drain(view: FrozenBackend): Promise<RevisionRecord[]> {
+  const found: RevisionRecord[] = [];
+  for await (const records of view.revisions()) found.push(...records);
+  return found;
+}
+
+function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}

@@ -1,4 +1,5 @@
-import { cpSync, createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, jest } from "@jest/globals";
 import type { FileSystem } from "@quorate/base";
@@ -26,10 +27,17 @@ async function leaderFile(directory: string, index: number): Promise<{ path: str
   const leader = await openMember(join(directory, `leader${index}`));
   await propose(leader, 1, index + 1);
   const frozen = leader.backend.freeze();
-  const made = await leader.snapshotFile(frozen, position(index));
+  const stream = await leader.openSnapshot(frozen, position(index));
+  const chunks: Uint8Array[] = [];
+  for (let chunk = await stream.next(); chunk !== undefined; chunk = await stream.next())
+    chunks.push(Buffer.from(chunk));
+  await stream.close();
   await expect(frozen.revisions().next()).rejects.toThrow();
   const path = join(directory, `leader${index}.db`);
-  cpSync(made.path, path);
+  const file = Buffer.concat(chunks);
+  expect(file.length).toBe(stream.bytes);
+  expect(Buffer.from(stream.digest())).toEqual(createHash("sha256").update(file).digest());
+  writeFileSync(path, file);
   const content = await dump(leader.backend);
   await leader.close();
   return { path, content };

@@ -6,17 +6,11 @@ import { describe, expect, it, jest } from "@jest/globals";
 import { bytesFromLatin1, crc32c, latin1FromBytes, SeededPrng, utf8Bytes, utf8Text } from "@quorate/base";
 import { type HashKvResult, Lessor, Store } from "@quorate/mvcc";
 import { createDeleteRangeRequest, createPutRequest } from "@quorate/protocol";
-import {
-  BboltReader,
-  encodeV2Store,
-  type LevelBackend,
-  NODE_FILE_SYSTEM,
-  SnapFiles,
-  writeSnapshotFile,
-} from "@quorate/storage";
+import { BboltReader, encodeV2Store, type LevelBackend, NODE_FILE_SYSTEM, SnapFiles } from "@quorate/storage";
 import { EtcdNode, findPeer, missingPeers, type PeerName, peersAreRequired, requirePeer } from "@quorate/testkit";
 import { openLevel, scratch } from "./support/level-fixture.ts";
 import { openMember } from "./support/member-fixture.ts";
+import { writeSnapshot } from "./support/snapshot-fixture.ts";
 
 jest.setTimeout(60_000);
 
@@ -116,9 +110,7 @@ for (const { version, server, ctl } of VERSIONS) {
       const backend = await openLevel(join(directory.path, "db"));
       await fill(backend, version);
       const path = join(directory.path, "snapshot.db");
-      const frozen = backend.freeze();
-      await writeSnapshotFile(NODE_FILE_SYSTEM, path, frozen, { index: 77, term: 3, confState: CONF });
-      await frozen.close();
+      await writeSnapshot(path, backend.freeze(), { index: 77, term: 3, confState: CONF });
       const expected = await ourHash(backend);
       await backend.close();
       const saved = withDigest(path);
@@ -251,9 +243,7 @@ describe("a snapshot file", () => {
     const backend = await openLevel(join(directory.path, "db"));
     await fill(backend, "3.6.0");
     const path = join(directory.path, "snapshot.db");
-    const frozen = backend.freeze();
-    const bytes = await writeSnapshotFile(NODE_FILE_SYSTEM, path, frozen, { index: 77, term: 3, confState: CONF });
-    await frozen.close();
+    const bytes = await writeSnapshot(path, backend.freeze(), { index: 77, term: 3, confState: CONF });
     const { revision } = await ourHash(backend);
     await backend.close();
     const printed = execFileSync(etcdutl, ["snapshot", "status", withDigest(path), "-w", "json"], { encoding: "utf8" });

@@ -71,6 +71,33 @@ describe("WriteAheadLog", () => {
     expect(disk.writeCount - writeCount).toBe(4);
   });
 
+  it("saves a commit index that no write took along, once, and only while nothing is under way", async () => {
+    const { disk, log } = created();
+    log.saveCommit();
+    appendDurably(log, disk, [entry(1), entry(2)], state(1, 0));
+    log.append([], state(1, 1), false, () => {});
+    await turn();
+    const { syncCount } = disk;
+    log.append([entry(3)], undefined, true, () => {});
+    log.append([], state(1, 2), false, () => {});
+    log.saveCommit();
+    disk.finish();
+    await turn();
+    disk.finish();
+    await turn();
+    expect(disk.syncCount - syncCount).toBe(1);
+    log.append([], state(1, 3), false, () => {});
+    await turn();
+    log.saveCommit();
+    log.saveCommit();
+    disk.finish();
+    await turn();
+    log.saveCommit();
+    disk.finish();
+    expect(disk.syncCount - syncCount).toBe(2);
+    expect(readAll(disk).hardState.commit).toBe(3);
+  });
+
   it("keeps a commit index for the next write, and writes it when flushed", async () => {
     const { disk, log } = created();
     appendDurably(log, disk, [entry(1)], state(1, 0));

@@ -1,4 +1,4 @@
-import { EtcdNode, type EtcdNodeOptions, freeMemberPorts, type MemberPorts } from "./etcd-node.ts";
+import { EtcdNode, type EtcdNodeOptions, freeMemberPorts, type MemberPorts, type NodeTls } from "./etcd-node.ts";
 import type { TemporaryMedium } from "./temporary-directory.ts";
 
 /** What is particular to one member. */
@@ -15,6 +15,9 @@ export interface EtcdClusterOptions {
   readonly members: readonly MemberOptions[];
   /** Flags of every member. */
   readonly flags?: readonly string[];
+  /** TLS of every member towards clients and towards each other; default: plain text. */
+  readonly clientTls?: NodeTls | "auto";
+  readonly peerTls?: NodeTls | "auto";
   /** Where the data directories lie; default `disk`. */
   readonly medium?: TemporaryMedium;
   readonly readyTimeoutMs?: number;
@@ -170,12 +173,14 @@ export class EtcdCluster implements AsyncDisposable {
 
   async #append(member: MemberOptions, ports: MemberPorts | undefined): Promise<void> {
     const index = this.#nodes.length;
-    const { advertisePeerUrl, medium } = this.#options;
+    const { advertisePeerUrl, clientTls, medium, peerTls } = this.#options;
     const options: EtcdNodeOptions = {
       program: member.program,
       flags: [...(this.#options.flags ?? []), ...(member.flags ?? [])],
       env: member.env ?? {},
       ...(medium === undefined ? {} : { medium }),
+      ...(clientTls === undefined ? {} : { clientTls }),
+      ...(peerTls === undefined ? {} : { peerTls }),
       readyTimeoutMs: this.#options.readyTimeoutMs ?? READY_TIMEOUT_MS,
       name: `m${index}`,
       advertisePeerUrl: (listenUrl) => advertisePeerUrl?.(index, listenUrl) ?? listenUrl,

@@ -11,11 +11,25 @@ export interface Bootstrap {
   readonly state: "new" | "existing";
 }
 
+/** TLS on one of a member's two listeners. */
+export interface NodeTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Those who connect must show a certificate of this authority. For members: also the authority of those connected to. */
+  readonly trustedCaFile?: string;
+  /** `--client-cert-auth` or `--peer-client-cert-auth`. */
+  readonly clientCertAuth?: boolean;
+}
+
 export interface EtcdNodeOptions {
   /** Program and leading arguments of anything that takes etcd's flags. */
   readonly program: readonly string[];
   /** Flags added to the ones set here, such as `--max-txn-ops=8`. */
   readonly flags?: readonly string[];
+  /** TLS towards clients; `auto`: with a certificate of the member's own making; default: plain text. */
+  readonly clientTls?: NodeTls | "auto";
+  /** The same towards other members. */
+  readonly peerTls?: NodeTls | "auto";
   /** Where the data directory lies; default `disk`. */
   readonly medium?: TemporaryMedium;
   readonly readyTimeoutMs?: number;
@@ -38,7 +52,7 @@ export interface MemberPorts {
 const PORT_ATTEMPTS_MAX = 5;
 
 /** 3.4 with structured logs never says that it is ready, only that it serves. */
-const READY = /ready to serve client requests|serving client traffic insecurely/;
+const READY = /ready to serve client requests|serving client traffic (?:in)?securely/;
 
 /**
  * One etcd-like member on loopback with random ports and a data directory of its own, which stays the same over kills
@@ -85,7 +99,7 @@ export class EtcdNode implements AsyncDisposable {
 
   /** Where it listens for peers. */
   get listenPeerUrl(): string {
-    return `http://127.0.0.1:${this.peerPort}`;
+    return `${this.#options.peerTls === undefined ? "http" : "https"}://127.0.0.1:${this.peerPort}`;
   }
 
   /** Where others are told to reach it. */
@@ -96,6 +110,11 @@ export class EtcdNode implements AsyncDisposable {
   /** `127.0.0.1:port`, as gRPC clients and etcdctl take it. */
   get endpoint(): string {
     return `127.0.0.1:${this.clientPort}`;
+  }
+
+  /** The same with `http` or `https`. */
+  get clientUrl(): string {
+    return `${this.#options.clientTls === undefined ? "http" : "https"}://${this.endpoint}`;
   }
 
   get dataDirectory(): string {
@@ -188,7 +207,7 @@ export class EtcdNode implements AsyncDisposable {
   }
 
   #flags(): readonly string[] {
-    const client = `http://${this.endpoint}`;
+    const client = this.clientUrl;
     const peer = this.peerUrl;
     const bootstrap = this.#options.bootstrap?.() ?? { initialCluster: `${this.name}=${peer}`, state: "new" };
     return [
@@ -201,9 +220,22 @@ export class EtcdNode implements AsyncDisposable {
       `--initial-cluster=${bootstrap.initialCluster}`,
       `--initial-cluster-state=${bootstrap.state}`,
       "--logger=zap",
+      ...tlsFlags("", this.#options.clientTls),
+      ...tlsFlags("peer-", this.#options.peerTls),
       ...(this.#options.flags ?? []),
     ];
   }
+}
+
+function tlsFlags(prefix: "" | "peer-", tls: NodeTls | "auto" | undefined): readonly string[] {
+  if (tls === undefined) return [];
+  if (tls === "auto") return [`--${prefix}auto-tls`];
+  return [
+    `--${prefix}cert-file=${tls.certFile}`,
+    `--${prefix}key-file=${tls.keyFile}`,
+    ...(tls.trustedCaFile === undefined ? [] : [`--${prefix}trusted-ca-file=${tls.trustedCaFile}`]),
+    ...(tls.clientCertAuth === true ? [`--${prefix}client-cert-auth`] : []),
+  ];
 }
 
 /** Ports for `count` members, all different. */

@@ -2,8 +2,8 @@ export type { ChildServerOptions, Exit } from "./child-server.ts";
 export { ChildServer } from "./child-server.ts";
 export type { EtcdClusterOptions, ListedMember, MemberOptions } from "./etcd-cluster.ts";
 export { EtcdCluster, initialClusterOf } from "./etcd-cluster.ts";
-export type { Bootstrap, EtcdNodeOptions } from "./etcd-node.ts";
-export { EtcdNode } from "./etcd-node.ts";
+export type { Bootstrap, EtcdNodeOptions, MemberPorts, NodeTls } from "./etcd-node.ts";
+export { EtcdNode, freeMemberPorts } from "./etcd-node.ts";
 export { freePorts } from "./free-ports.ts";
 export type { LinkState } from "./link-flow.ts";
 export { LeakCheck, openResources } from "./open-resources.ts";
@@ -13,5 +13,7 @@ export { findPeer, missingPeers, peersAreRequired, peersDirectory, requirePeer, 
 export { SeededChoice, seedFromEnvironment } from "./seeded-choice.ts";
 export type { TemporaryDirectory, TemporaryMedium } from "./temporary-directory.ts";
 export { temporaryDirectory } from "./temporary-directory.ts";
+export type { IssuedPair, IssueOptions } from "./test-authority.ts";
+export { TestAuthority } from "./test-authority.ts";
 export type { WaitOptions } from "./waiting.ts";
 export { waitUntil, withTimeout } from "./waiting.ts";

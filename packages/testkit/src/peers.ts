@@ -11,7 +11,11 @@ export type PeerName =
   | "h2load"
   | "python3-etcd3"
   | "kube-apiserver"
-  | "kubectl";
+  | "kube-controller-manager"
+  | "kubectl"
+  | "helm";
+
+const KUBERNETES_PEERS: readonly PeerName[] = ["kube-apiserver", "kube-controller-manager", "kubectl", "helm"];
 
 /** The folder that the install scripts fill: QUORATE_PEERS, or the user's cache folder. */
 export function peersDirectory(): string {
@@ -68,7 +72,9 @@ function candidates(name: PeerName): readonly string[] {
     case "python3-etcd3":
       return existsSync("/usr/lib/python3/dist-packages/etcd3/__init__.py") ? ["/usr/bin/python3"] : [];
     case "kube-apiserver":
+    case "kube-controller-manager":
     case "kubectl":
+    case "helm":
       return [...assets(name), join(cache, "kubernetes", name)];
     default:
       return [];
@@ -94,5 +100,5 @@ function isProgram(path: string): boolean {
 }
 
 function scriptFor(name: PeerName): string {
-  return name === "kube-apiserver" || name === "kubectl" ? "install-kubernetes.sh" : "install-etcd.sh";
+  return KUBERNETES_PEERS.includes(name) ? "install-kubernetes.sh" : "install-etcd.sh";
 }

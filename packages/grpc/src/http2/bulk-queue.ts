@@ -66,6 +66,7 @@ export class BulkQueue {
     stream.queueOffset = 0;
     stream.trailers = undefined;
     stream.endsWithData = false;
+    stream.onTaken = undefined;
     compact(stream);
   }
 
@@ -125,7 +126,8 @@ export class BulkQueue {
       const bytes = queue[stream.queueAt] as Uint8Array;
       const end = Math.min(bytes.length, stream.queueOffset + left);
       const take = end - stream.queueOffset;
-      if (take >= SHARE_FROM_BYTES) output.share(bytes.subarray(stream.queueOffset, end));
+      if (take >= SHARE_FROM_BYTES && stream.onTaken === undefined)
+        output.share(bytes.subarray(stream.queueOffset, end));
       else output.copy(bytes, stream.queueOffset, end);
       left -= take;
       stream.queueOffset = end;

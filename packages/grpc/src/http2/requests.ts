@@ -155,7 +155,7 @@ export class Requests {
 
   #openCall(stream: Stream, head: RequestHead): void {
     const method = head.method as MethodEntry;
-    this.#context.observer.callStarted?.(head.path, method.kind);
+    this.#context.observer.callStarted?.(head.path, method.kind, head.metadata);
     const { timeoutMs } = this.#decoder;
     if (timeoutMs !== -1) {
       if (Number.isNaN(timeoutMs)) return stream.fail(Status.INTERNAL, "malformed grpc-timeout");

@@ -63,6 +63,7 @@ export class Sender {
   /** Streams whose producer was told to pause. */
   #waiters: Stream[] = [];
   readonly #onEmpty = (stream: Stream): void => {
+    stream.taken();
     if (stream.trailers !== undefined || stream.endsWithData) this.#writeEnd(stream);
   };
 
@@ -143,10 +144,22 @@ export class Sender {
     assertLength(parts, length);
     if (!this.#admit(stream, length)) return false;
     this.sendHeaders(stream);
-    if (this.#direct(stream, length)) copyParts(this.output.buffer as Buffer, this.#startData(stream, length), parts);
-    else this.#enqueue(stream, parts, length);
+    if (this.#direct(stream, length)) {
+      // In this order: making room may begin another buffer.
+      const at = this.#startData(stream, length);
+      copyParts(this.output.buffer as Buffer, at, parts);
+    } else this.#enqueue(stream, parts, length);
     this.#owner.onMessageSent(stream, length);
     return this.#askWritable(stream);
+  }
+
+  /** Sends one message of a stream made of borrowed parts; `onTaken` is called once nobody looks at them any more. */
+  sendBorrowed(stream: Stream, parts: readonly Uint8Array[], length: number, onTaken: () => void): boolean {
+    const isWritable = this.sendParts(stream, parts, length);
+    if (stream.queuedBytes === 0) onTaken();
+    else if (stream.onTaken === undefined) stream.onTaken = [onTaken];
+    else stream.onTaken.push(onTaken);
+    return isWritable;
   }
 
   /** Sends bytes of a body that is not gRPC, shared. */

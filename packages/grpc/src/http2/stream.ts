@@ -93,6 +93,8 @@ export class Stream implements UnaryCall, StreamCall, Timed {
   inRing = false;
   ringNext: Stream | undefined = undefined;
   waitsForDrain = false;
+  /** What is queued is borrowed in part; called once all of it has left. */
+  onTaken: (() => void)[] | undefined = undefined;
 
   // Deadline wheel.
   timerAtMs = 0;
@@ -146,6 +148,7 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     this.responseBlock = undefined;
     this.trailers = undefined;
     this.endsWithData = false;
+    this.onTaken = undefined;
   }
 
   get method(): MethodEntry {
@@ -199,6 +202,10 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     return !this.ended && this.host.sender.sendParts(this, parts, length);
   }
 
+  sendBorrowed(parts: readonly Uint8Array[], length: number, onTaken: () => void): boolean {
+    return !this.ended && this.host.sender.sendBorrowed(this, parts, length, onTaken);
+  }
+
   end(trailers?: MetadataInit): void {
     if (this.ended) this.#afterEnd();
     else this.host.sender.finish(this, 0, "", trailers);
@@ -219,6 +226,18 @@ export class Stream implements UnaryCall, StreamCall, Timed {
     if (this.onDrain === undefined) return;
     try {
       this.onDrain();
+    } catch (error) {
+      this.host.ends.handlerError(this, error);
+    }
+  }
+
+  /** What was queued has left; what a callback throws ends this call only. */
+  taken(): void {
+    const callbacks = this.onTaken;
+    if (callbacks === undefined) return;
+    this.onTaken = undefined;
+    try {
+      for (const callback of callbacks) callback();
     } catch (error) {
       this.host.ends.handlerError(this, error);
     }

@@ -3,6 +3,8 @@ import { GrpcServer, type GrpcServerOptions, type Services, Status } from "../..
 /** What the server told its observer. */
 export interface Observed {
   readonly abuses: string[];
+  /** What went with them. */
+  readonly reasons: (string | undefined)[];
   readonly handlerErrors: unknown[];
   readonly started: string[];
   readonly ended: [path: string, code: number][];
@@ -22,12 +24,15 @@ export async function startServer(
   options: Partial<GrpcServerOptions> & { readonly fakeTime?: boolean } = {},
 ): Promise<TestServer> {
   const { fakeTime, ...rest } = options;
-  const observed: Observed = { abuses: [], handlerErrors: [], started: [], ended: [], connections: 0 };
+  const observed: Observed = { abuses: [], reasons: [], handlerErrors: [], started: [], ended: [], connections: 0 };
   const time = new FakeTime();
   const server = new GrpcServer({
     services: echoServices(),
     observer: {
-      abuse: (kind) => observed.abuses.push(kind),
+      abuse: (kind, _peer, reason) => {
+        observed.abuses.push(kind);
+        observed.reasons.push(reason);
+      },
       handlerError: (_path, error) => observed.handlerErrors.push(error),
       callStarted: (path) => observed.started.push(path),
       callEnded: (path, _kind, code) => observed.ended.push([path, code]),

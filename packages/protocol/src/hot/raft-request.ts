@@ -1,4 +1,4 @@
-import { EMPTY_BYTES } from "@quorate/base";
+import { EMPTY_BYTES, losslessBytes } from "@quorate/base";
 import { DecodeError } from "../decode-error.ts";
 import { LENGTH_DELIMITED, Reader } from "../reader.ts";
 import { HIGH, LOW, words } from "../varint64.ts";
@@ -9,9 +9,15 @@ const ID_TAG = 0x08;
 const HEADER_FIELD = 100;
 const TWO_32 = 0x1_0000_0000;
 
+/** On whose behalf a request is made; see `RequestHeader`. */
+export interface RequestCaller {
+  readonly username: string;
+  readonly authRevision: number;
+}
+
 /**
  * Writes an `InternalRaftRequest` around the encoded request of field `field` (borrowed), with the header that carries the
- * request's ID: bits 48 to 63 in `high16`, the rest in `low48`. Peer protocol page, section 12.
+ * request's ID: bits 48 to 63 in `high16`, the rest in `low48`; and the caller, if there is one. Peer protocol page, section 12.
  */
 export function writeRaftRequest(
   writer: Writer,
@@ -19,6 +25,7 @@ export function writeRaftRequest(
   request: Uint8Array,
   high16: number,
   low48: number,
+  caller?: RequestCaller,
 ): void {
   writer.ensure(raftRequestSizeMax(request.length));
   writer.varint(field * 8 + 2);
@@ -27,10 +34,22 @@ export function writeRaftRequest(
   const start = writer.begin();
   writer.byte(0x08);
   writer.varintHalves(low48 % TWO_32, high16 * 0x1_0000 + Math.floor(low48 / TWO_32));
+  if (caller !== undefined) writeCaller(writer, caller);
   writer.end(start);
 }
 
-/** Bytes that {@link writeRaftRequest} writes at the most for a request of `requestBytes`. */
+function writeCaller(writer: Writer, { authRevision, username }: RequestCaller): void {
+  if (username !== "") {
+    writer.byte(0x12);
+    writer.bytes(losslessBytes(username));
+  }
+  if (authRevision !== 0) {
+    writer.byte(0x18);
+    writer.varint(authRevision);
+  }
+}
+
+/** Bytes that {@link writeRaftRequest} writes at the most for a request of `requestBytes` without a caller. */
 export function raftRequestSizeMax(requestBytes: number): number {
   return requestBytes + varintSize(requestBytes) + 20;
 }

@@ -14,46 +14,71 @@ function valuesOf(alphabet: string): Uint8Array {
   return values;
 }
 
-/** Standard base64 with padding. */
+/** Standard base64 with padding. PERF: O(bytes), a few ns each. */
 export function base64FromBytes(bytes: Uint8Array): string {
-  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PADDING);
+  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  const whole = bytes.length - (bytes.length % 3);
   let position = 0;
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
-    const word = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
+  for (let i = 0; i < whole; i += 3) {
+    const word = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
     text[position] = DIGITS[word >> 18] as number;
     text[position + 1] = DIGITS[(word >> 12) & 63] as number;
-    if (left > 1) text[position + 2] = DIGITS[(word >> 6) & 63] as number;
-    if (left > 2) text[position + 3] = DIGITS[word & 63] as number;
+    text[position + 2] = DIGITS[(word >> 6) & 63] as number;
+    text[position + 3] = DIGITS[word & 63] as number;
     position += 4;
+  }
+  if (whole < bytes.length) {
+    const word = ((bytes[whole] as number) << 16) | ((bytes[whole + 1] ?? 0) << 8);
+    text[position] = DIGITS[word >> 18] as number;
+    text[position + 1] = DIGITS[(word >> 12) & 63] as number;
+    text[position + 2] = bytes.length - whole === 2 ? (DIGITS[(word >> 6) & 63] as number) : PADDING;
+    text[position + 3] = PADDING;
   }
   return latin1FromBytes(text);
 }
 
 /**
  * Bytes of standard or URL-safe base64, padded or not; undefined where it is neither, also where the alphabets are mixed.
- * Line breaks are passed over, as etcd's gateway does.
+ * Line breaks are passed over, but count for whether there is padding, as in etcd's gateway. PERF: O(length), a few ns each.
  */
 export function bytesFromBase64(given: string): Uint8Array | undefined {
   const text = /[\r\n]/.test(given) ? given.replace(/[\r\n]/g, "") : given;
   const values = /[-_]/.test(text) ? URL_VALUES : STANDARD_VALUES;
   let length = text.length;
-  if (length % 4 === 0) for (let i = 0; i < 2 && text.charCodeAt(length - 1) === PADDING; i++) length--;
+  const isPadded = given.length % 4 === 0;
+  if (isPadded && length % 4 !== 0) return undefined;
+  if (isPadded) for (let i = 0; i < 2 && text.charCodeAt(length - 1) === PADDING; i++) length--;
   if (length % 4 === 1) return undefined;
   const bytes = new Uint8Array(Math.floor((length * 3) / 4));
-  let word = 0;
-  let bits = 0;
+  const whole = length - (length % 4);
   let position = 0;
-  for (let i = 0; i < length; i++) {
-    const code = text.charCodeAt(i);
-    const value = code < 256 ? (values[code] as number) : NOT_A_DIGIT;
-    if (value === NOT_A_DIGIT) return undefined;
-    word = ((word << 6) | value) & 0xff_ffff;
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes[position++] = (word >> bits) & 0xff;
-    }
+  for (let i = 0; i < whole; i += 4) {
+    const word = wordAt(text, i, values);
+    if (word < 0) return undefined;
+    bytes[position] = word >> 16;
+    bytes[position + 1] = word >> 8;
+    bytes[position + 2] = word;
+    position += 3;
+  }
+  if (whole < length) {
+    const word = wordAt(text.slice(whole, length).padEnd(4, "A"), 0, values);
+    if (word < 0) return undefined;
+    bytes[position] = word >> 16;
+    if (length - whole === 3) bytes[position + 1] = word >> 8;
   }
   return bytes;
+}
+
+/** 24 bits of four digits; negative when one of them is none. */
+function wordAt(text: string, at: number, values: Uint8Array): number {
+  const first = text.charCodeAt(at);
+  const second = text.charCodeAt(at + 1);
+  const third = text.charCodeAt(at + 2);
+  const fourth = text.charCodeAt(at + 3);
+  if ((first | second | third | fourth) > 255) return -1;
+  const a = values[first] as number;
+  const b = values[second] as number;
+  const c = values[third] as number;
+  const d = values[fourth] as number;
+  return (a | b | c | d) === NOT_A_DIGIT ? -1 : (a << 18) | (b << 12) | (c << 6) | d;
 }

@@ -1,8 +1,4 @@
-/** The text is not JSON, or not JSON of the message; the message says where. */
+/** The text is not JSON, or not JSON of the message; the message says where, in the words of the decoders behind etcd's gateway. */
 export class JsonError extends Error {
   override readonly name = "JsonError";
-
-  constructor(what: string) {
-    super(`proto: ${what}`);
-  }
 }

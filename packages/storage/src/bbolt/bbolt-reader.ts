@@ -31,6 +31,15 @@ interface Bounds {
   readonly high: Uint8Array | undefined;
 }
 
+/** Which leaves of a tree are wanted, and in what order. */
+interface Course {
+  /** The first key wanted. */
+  readonly from: Uint8Array | undefined;
+  readonly backward: boolean;
+  /** A bit for each page that was met. */
+  readonly visited: Uint8Array;
+}
+
 /**
  * Reads a bbolt file that nobody writes, whoever wrote it. Whatever the bytes are, it ends, and says what is wrong by a
  * StorageError with file and offset. Records carry no checksum: a changed value is not noticed. Memory: a page per height.
@@ -73,7 +82,7 @@ export class BboltReader {
   /** All buckets in name order. Throws StorageError `damaged`. */
   buckets(): BboltBucket[] {
     const found: BboltBucket[] = [];
-    for (const page of this.#walk(this.#root)) {
+    for (const page of this.#walk(this.#root, undefined, false)) {
       for (const element of page.elements) found.push(this.#bucket(element, page.offset));
     }
     return found;
@@ -85,23 +94,26 @@ export class BboltReader {
   }
 
   /**
-   * The records of a bucket in key order, a page at a time, in memory of their own. Throws StorageError `damaged`. PERF: one read
-   * of the system a page.
+   * The records of a bucket in key order, a page at a time, in memory of their own; from a key on, if one is given. Throws
+   * StorageError `damaged`. PERF: one read of the system a page.
    */
-  *records(bucket: BboltBucket): Generator<readonly BboltRecord[], void, void> {
-    for (const page of bucket.inline === undefined ? this.#walk(bucket.root) : this.#inline(bucket)) {
-      if (page.elements.some(({ isBucket }) => isBucket)) {
-        throw this.#pages.damaged(`a bucket inside bucket ${bucket.name}`, page.offset);
-      }
-      yield page.elements;
+  *records(bucket: BboltBucket, from?: Uint8Array): Generator<readonly BboltRecord[], void, void> {
+    for (const page of this.#leaves(bucket, from, false)) {
+      const first = from === undefined ? 0 : page.elements.findIndex(({ key }) => compareBytes(key, from) >= 0);
+      if (first === 0) yield page.elements;
+      else if (first > 0) yield page.elements.slice(first);
     }
   }
 
-  /** The value of a key, or undefined. Not for hot paths: it reads the bucket up to the key. */
+  /** As {@link records}, from the last key to the first. */
+  *recordsBackward(bucket: BboltBucket): Generator<readonly BboltRecord[], void, void> {
+    for (const page of this.#leaves(bucket, undefined, true)) yield [...page.elements].reverse();
+  }
+
+  /** The value of a key, or undefined. */
   get(bucket: BboltBucket, key: Uint8Array): Uint8Array | undefined {
-    for (const records of this.records(bucket)) {
-      const record = records.find((each) => compareBytes(each.key, key) >= 0);
-      if (record !== undefined) return compareBytes(record.key, key) === 0 ? record.value : undefined;
+    for (const [record] of this.records(bucket, key)) {
+      return record !== undefined && compareBytes(record.key, key) === 0 ? record.value : undefined;
     }
     return undefined;
   }
@@ -126,14 +138,24 @@ export class BboltReader {
     yield page;
   }
 
-  /** The leaves of a tree in order. */
-  *#walk(root: number): Generator<BboltPage, void, void> {
-    const visited = new Uint8Array(Math.ceil(this.#pages.pageCount / 8));
-    yield* this.#below(root, { low: undefined, high: undefined }, visited, 0);
+  *#leaves(bucket: BboltBucket, from: Uint8Array | undefined, backward: boolean): Generator<BboltPage, void, void> {
+    for (const page of bucket.inline === undefined ? this.#walk(bucket.root, from, backward) : this.#inline(bucket)) {
+      if (page.elements.some(({ isBucket }) => isBucket)) {
+        throw this.#pages.damaged(`a bucket inside bucket ${bucket.name}`, page.offset);
+      }
+      yield page;
+    }
   }
 
-  *#below(id: number, bounds: Bounds, visited: Uint8Array, height: number): Generator<BboltPage, void, void> {
+  /** The leaves of a tree in order, from that on which may hold a key. */
+  *#walk(root: number, from: Uint8Array | undefined, backward: boolean): Generator<BboltPage, void, void> {
+    const visited = new Uint8Array(Math.ceil(this.#pages.pageCount / 8));
+    yield* this.#below(root, { low: undefined, high: undefined }, { from, backward, visited }, 0);
+  }
+
+  *#below(id: number, bounds: Bounds, course: Course, height: number): Generator<BboltPage, void, void> {
     const page = this.#pages.read(id);
+    const { visited } = course;
     const mask = 1 << (id & 7);
     if (((visited[id >>> 3] as number) & mask) !== 0) throw this.#pages.damaged("a page used twice", page.offset);
     visited[id >>> 3] = (visited[id >>> 3] as number) | mask;
@@ -144,11 +166,14 @@ export class BboltReader {
       yield page;
       return;
     }
-    if (page.elements.length === 0) throw this.#pages.damaged("an empty branch", page.offset);
-    for (let i = 0; i < page.elements.length; i++) {
-      const { key, child } = page.elements[i] as BboltElement;
-      const high = page.elements[i + 1]?.key ?? bounds.high;
-      yield* this.#below(child, { low: key, high }, visited, height + 1);
+    const { elements } = page;
+    if (elements.length === 0) throw this.#pages.damaged("an empty branch", page.offset);
+    for (let step = 0; step < elements.length; step++) {
+      const i = course.backward ? elements.length - 1 - step : step;
+      const { key, child } = elements[i] as BboltElement;
+      const high = elements[i + 1]?.key ?? bounds.high;
+      if (course.from !== undefined && high !== undefined && compareBytes(high, course.from) <= 0) continue;
+      yield* this.#below(child, { low: key, high }, course, height + 1);
     }
   }
 

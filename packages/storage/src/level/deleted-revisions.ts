@@ -1,3 +1,9 @@
+/** A {@link DeletedRevisions} as values. */
+export interface DeletedList {
+  readonly plain: Float64Array;
+  readonly others: readonly string[];
+}
+
 /** A set of revisions. Those with sub 0, which most are, cost no string. */
 export class DeletedRevisions {
   readonly #plain = new Set<number>();
@@ -10,6 +16,18 @@ export class DeletedRevisions {
   add(main: number, sub: number, isTombstone: boolean): void {
     if (sub === 0) this.#plain.add(main * 2 + (isTombstone ? 1 : 0));
     else this.#others.add(`${main}.${sub}${isTombstone ? "t" : ""}`);
+  }
+
+  /** What {@link DeletedRevisions.from} makes the same set of, in another thread too. */
+  toList(): DeletedList {
+    return { plain: Float64Array.from(this.#plain), others: [...this.#others] };
+  }
+
+  static from({ plain, others }: DeletedList): DeletedRevisions {
+    const set = new DeletedRevisions();
+    for (const each of plain) set.#plain.add(each);
+    for (const each of others) set.#others.add(each);
+    return set;
   }
 
   has(main: number, sub: number, isTombstone: boolean): boolean {

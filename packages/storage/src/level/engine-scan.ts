@@ -1,11 +1,10 @@
 import type { RevisionRecord } from "@quorate/mvcc";
-import { damagedRecord, type LevelDatabase, type LevelIterator, type LevelSnapshot } from "./level-engine.ts";
+import { damagedRecord, type LevelDatabase } from "./level-engine.ts";
 import { REVISION_KEY_BYTES, REVISIONS_END, readUint64, revisionKey } from "./revision-key.ts";
 import { openValue } from "./stored-value.ts";
 
 /** Bytes the iterator reads ahead at most. */
 const READ_AHEAD_BYTES = 1024 * 1024;
-const PAGE_RECORDS = 1000;
 
 /**
  * Records of the engine from a revision on, at most `limit`, but for those that `isDeleted`; fewer means the end was reached.
@@ -18,7 +17,11 @@ export async function scanEngine(
   isDeleted: (main: number, sub: number, isTombstone: boolean) => boolean,
 ): Promise<RevisionRecord[]> {
   const found: RevisionRecord[] = [];
-  const iterator = openIterator(database, from);
+  const iterator = database.iterator({
+    gte: revisionKey(from.main, from.sub, false),
+    lt: REVISIONS_END,
+    highWaterMarkBytes: READ_AHEAD_BYTES,
+  });
   try {
     while (found.length < limit) {
       const entries = await iterator.nextv(limit - found.length);
@@ -29,42 +32,6 @@ export async function scanEngine(
     await iterator.close();
   }
   return found;
-}
-
-/**
- * As {@link scanEngine}, to the end and in lists of up to 1,000 records or about 1 MiB: what a snapshot of the engine holds.
- */
-export async function* scanPages(
-  database: LevelDatabase,
-  from: { readonly main: number; readonly sub: number },
-  isDeleted: (main: number, sub: number, isTombstone: boolean) => boolean,
-  snapshot: LevelSnapshot,
-): AsyncGenerator<RevisionRecord[], void, void> {
-  const iterator = openIterator(database, from, snapshot);
-  try {
-    while (true) {
-      const entries = await iterator.nextv(PAGE_RECORDS);
-      if (entries.length === 0) return;
-      const page: RevisionRecord[] = [];
-      decodeInto(page, database, entries, isDeleted);
-      yield page;
-    }
-  } finally {
-    await iterator.close();
-  }
-}
-
-function openIterator(
-  database: LevelDatabase,
-  from: { readonly main: number; readonly sub: number },
-  snapshot?: LevelSnapshot,
-): LevelIterator {
-  return database.iterator({
-    gte: revisionKey(from.main, from.sub, false),
-    lt: REVISIONS_END,
-    highWaterMarkBytes: READ_AHEAD_BYTES,
-    ...(snapshot === undefined ? {} : { snapshot }),
-  });
 }
 
 function decodeInto(

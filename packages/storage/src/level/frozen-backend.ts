@@ -1,71 +1,161 @@
+import { assert, copyBytes, type FileSystem, type OpenFile } from "@quorate/base";
 import type { Bucket, BucketRecord, RevisionRecord } from "@quorate/mvcc";
-import { scanPages } from "./engine-scan.ts";
-import type { LevelDatabase, LevelSnapshot } from "./level-engine.ts";
-import { compareRecords } from "./revision-order.ts";
+import { StorageError } from "../storage-error.ts";
+import { type FrozenState, frozenRevisions } from "./frozen-state.ts";
+import { ENGINE_REMEDY, flushEngine, type LevelDatabase } from "./level-engine.ts";
+import { type LiveTable, type ManifestReader, newestLogNumber } from "./live-tables.ts";
 
-/** The state of a backend at one instant, while that goes on. Close it: the engine keeps what it could drop otherwise. */
+/** Tables go away between being named and being opened only when the engine has just merged them into others. */
+const ATTEMPTS_MAX = 10;
+/** What a list of revisions holds at most, about. */
+const LIST_RECORDS = 1000;
+const LIST_BYTES = 1024 * 1024;
+/** Files opened or closed before others get a turn. */
+const FILES_PER_TURN = 32;
+
+/** The state of a backend at one instant, while that goes on. Close it: it holds files open. */
 export interface FrozenBackend {
   /** The records of a small bucket in key order. */
   list(bucket: Bucket): readonly BucketRecord[];
   /**
-   * All revisions in order, in lists of up to about 1,000 records or 1 MiB. Throws StorageError `damaged` naming a record, or
-   * `closed` once the engine was replaced or closed.
+   * All revisions in order, in lists of about 1,000 records or 1 MiB at most. Throws StorageError `damaged` naming a record or a
+   * table, or what kept the engine from writing its tables.
    */
   revisions(): AsyncGenerator<readonly RevisionRecord[], void, void>;
+  /** All of it as values, for another thread, and the open tables; good as long as this is not closed. Rejects as `revisions` throws. */
+  opened(): Promise<FrozenFiles>;
   /** Lets go; once is enough, more do no harm. */
   close(): Promise<void>;
 }
 
-/** Whether a revision that the engine may have is deleted. */
-export type IsDeleted = (main: number, sub: number, isTombstone: boolean) => boolean;
-
-/** What a frozen view consists of. */
-export interface FrozenParts {
-  readonly database: LevelDatabase;
-  readonly snapshot: LevelSnapshot;
-  /** Revisions that the engine's snapshot may not have, in order. */
-  readonly unwritten: readonly RevisionRecord[];
-  readonly isDeleted: IsDeleted;
-  readonly buckets: ReadonlyMap<Bucket, readonly BucketRecord[]>;
+/** What an engine's state lies in. */
+export interface FrozenFiles {
+  readonly state: FrozenState;
+  readonly files: readonly OpenFile[];
 }
 
-/** A snapshot of the engine, what it lacked, and copies of the small buckets' lists. Memory: the latter two. */
+/** Open tables of the engine, copies of what they lacked, and of the small buckets. Memory: the latter two. */
 export class FrozenLevelBackend implements FrozenBackend {
-  readonly #parts: FrozenParts;
+  readonly #buckets: ReadonlyMap<Bucket, readonly BucketRecord[]>;
+  readonly #captured: Promise<FrozenFiles>;
   #isClosed = false;
 
-  constructor(parts: FrozenParts) {
-    this.#parts = parts;
+  constructor(buckets: ReadonlyMap<Bucket, readonly BucketRecord[]>, captured: Promise<FrozenFiles>) {
+    this.#buckets = buckets;
+    this.#captured = captured;
+    // Whoever reads it hears of it.
+    captured.catch(() => undefined);
   }
 
   list(bucket: Bucket): readonly BucketRecord[] {
-    return this.#parts.buckets.get(bucket) ?? [];
+    return this.#buckets.get(bucket) ?? [];
   }
 
   async *revisions(): AsyncGenerator<readonly RevisionRecord[], void, void> {
-    const { database, snapshot, isDeleted, unwritten } = this.#parts;
-    let next = 0;
-    for await (const page of scanPages(database, { main: 0, sub: 0 }, isDeleted, snapshot)) {
-      const merged: RevisionRecord[] = [];
-      for (const stored of page) {
-        let waiting = unwritten[next];
-        while (waiting !== undefined && compareRecords(waiting, stored) < 0) {
-          merged.push(waiting);
-          waiting = unwritten[++next];
-        }
-        if (waiting !== undefined && compareRecords(waiting, stored) === 0) next++;
-        merged.push(stored);
-      }
-      yield merged;
+    const { state, files } = await this.#captured;
+    const records = frozenRevisions(state, files);
+    for (;;) {
+      // The numbers of closed files may be those of others by now.
+      assert(!this.#isClosed, "a frozen backend is read while it is open");
+      const list = nextList(records);
+      if (list.length === 0) return;
+      yield list;
     }
-    for (; next < unwritten.length; next += PAGE_RECORDS) yield unwritten.slice(next, next + PAGE_RECORDS);
+  }
+
+  opened(): Promise<FrozenFiles> {
+    return this.#captured;
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#parts.snapshot.close();
+    const captured = await this.#captured.catch(() => undefined);
+    await closeAll(captured?.files ?? []);
   }
 }
 
-const PAGE_RECORDS = 1000;
+/** The engine whose tables are opened. */
+export interface TableSource {
+  readonly database: LevelDatabase;
+  readonly directory: string;
+  readonly manifest: ManifestReader;
+}
+
+/** Copies: the records are borrowed. Empty at the end. */
+function nextList(records: Iterator<RevisionRecord, void>): RevisionRecord[] {
+  const list: RevisionRecord[] = [];
+  for (let bytes = 0; list.length < LIST_RECORDS && bytes < LIST_BYTES; ) {
+    const { done, value: record } = records.next();
+    if (done === true) break;
+    list.push({ ...record, value: copyBytes(record.value) });
+    bytes += record.value.length;
+  }
+  return list;
+}
+
+/**
+ * Has the engine write what it holds in memory, and opens all its tables: what they hold stays readable whatever the engine does
+ * later. Rejects with StorageError `ioFailed` where the engine could not write, `damaged` where its manifest makes no sense, or with
+ * what the system says.
+ */
+export async function openTables(
+  fs: FileSystem,
+  { database, directory, manifest: reader }: TableSource,
+): Promise<readonly OpenTable[]> {
+  const log = newestLogNumber(fs, directory);
+  await flushEngine(database);
+  for (let attempt = 1; ; attempt++) {
+    const manifest = reader.read();
+    if (manifest === undefined) {
+      throw new StorageError("damaged", "cannot read the engine's manifest", {
+        file: directory,
+        remedy: ENGINE_REMEDY,
+      });
+    }
+    // The engine does not say that it could not; but a flush that succeeded has begun another log and left the older ones behind.
+    if (manifest.logNumber <= log) {
+      throw new StorageError("ioFailed", "the engine cannot write what it holds in memory", {
+        file: directory,
+        remedy: "check the disk, its free space and the limit of open files",
+      });
+    }
+    const opened = await openAll(fs, manifest.tables, attempt < ATTEMPTS_MAX);
+    if (opened !== undefined) return opened;
+  }
+}
+
+type OpenTable = LiveTable & { readonly file: OpenFile };
+
+/** Undefined where one is gone and `mayBeGone`: the engine has merged it into others. */
+async function openAll(
+  fs: FileSystem,
+  tables: readonly LiveTable[],
+  mayBeGone: boolean,
+): Promise<OpenTable[] | undefined> {
+  const opened: OpenTable[] = [];
+  try {
+    for (const table of tables) {
+      opened.push({ ...table, file: fs.open(table.path, "read") });
+      if (opened.length % FILES_PER_TURN === 0) await nextTurn();
+    }
+    return opened;
+  } catch (error) {
+    await closeAll(opened.map(({ file }) => file));
+    if (!mayBeGone || (error as { readonly code?: unknown }).code !== "ENOENT") throw error;
+    await nextTurn();
+    return undefined;
+  }
+}
+
+/** The last one to close a file that has no name any more waits until its space is free: a few a turn. */
+async function closeAll(files: readonly OpenFile[]): Promise<void> {
+  for (const [i, file] of files.entries()) {
+    file.close();
+    if ((i + 1) % FILES_PER_TURN === 0) await nextTurn();
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

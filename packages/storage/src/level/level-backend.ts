@@ -3,13 +3,14 @@ import type { Backend, Bucket, BucketRecord, ScanDone } from "@quorate/mvcc";
 import type { Barrier } from "../barrier.ts";
 import { StorageError } from "../storage-error.ts";
 import { type BarrierRecord, encodeBarrierRecord } from "./barrier-record.ts";
-import { DeletionLayers } from "./deleted-revisions.ts";
+import { DeletedRevisions, DeletionLayers } from "./deleted-revisions.ts";
 import { scanEngine } from "./engine-scan.ts";
 import { verifyTables } from "./engine-state.ts";
-import { type FrozenBackend, FrozenLevelBackend } from "./frozen-backend.ts";
+import { type FrozenBackend, FrozenLevelBackend, openTables } from "./frozen-backend.ts";
 import { BARRIER_KEY, damagedRecord, flushEngine, type LevelBatch } from "./level-engine.ts";
 import { liveTables } from "./live-tables.ts";
 import { type OpenEngine, openBackendEngine } from "./open-engine.ts";
+import { packRecords } from "./packed-records.ts";
 import { REVISION_KEY_BYTES, readUint64, revisionKey } from "./revision-key.ts";
 import { mergeRecords } from "./revision-order.ts";
 import type { BucketChanges } from "./small-buckets.ts";
@@ -80,6 +81,8 @@ export class LevelBackend implements Backend {
   #recordBytes: number;
   #newestBarrier: Barrier | undefined;
   #hasOutOfOrder = false;
+  /** Frozen states whose tables are not open yet, with what has been put since that is not theirs. */
+  readonly #captures = new Map<Promise<void>, DeletedRevisions>();
   /** Scans and barriers that are not answered yet. */
   readonly #running = new Set<Promise<void>>();
 
@@ -154,11 +157,16 @@ export class LevelBackend implements Backend {
   }
 
   putRevision(main: number, sub: number, tombstone: boolean, value: Uint8Array): void {
-    if (!this.#engine.tail.isNext(main, sub, tombstone)) this.#hasOutOfOrder = true;
+    if (!this.#engine.tail.isNext(main, sub, tombstone)) this.#onOutOfOrder(main, sub, tombstone);
     this.#engine.restoreCheck.stop();
     this.#engine.writer.put(main, sub, tombstone, value);
     this.#recordCount++;
     this.#recordBytes += value.length + RECORD_OVERHEAD_BYTES;
+  }
+
+  #onOutOfOrder(main: number, sub: number, tombstone: boolean): void {
+    this.#hasOutOfOrder = true;
+    for (const late of this.#captures.values()) late.add(main, sub, tombstone);
   }
 
   deleteRevision(main: number, sub: number, tombstone: boolean): void {
@@ -277,7 +285,8 @@ export class LevelBackend implements Backend {
    */
   scrub(after: string | undefined, done: (error: Error | undefined, verified: string | undefined) => void): void {
     const { fs } = this.#options;
-    const path = liveTables(fs, this.#engine.directory)?.find((each) => after === undefined || each > after);
+    const tables = liveTables(this.#engine.manifest) ?? [];
+    const path = tables.find((table) => after === undefined || table.path > after)?.path;
     const verify = async (): Promise<void> => {
       if (path === undefined) return;
       for (const _ of verifyTable(fs, path)) await new Promise((resolve) => setImmediate(resolve));
@@ -315,6 +324,7 @@ export class LevelBackend implements Backend {
 
   async #writeBarrier(frozen: BarrierContent, logIsDurable: Promise<void>): Promise<void> {
     await Promise.all([this.#engine.writer.whenWritten(), logIsDurable]);
+    await Promise.all(this.#captures.keys());
     await flushEngine(this.#engine.database);
     const batch = frozen.deletes ?? this.#engine.database.batch();
     let count = 0;
@@ -328,19 +338,41 @@ export class LevelBackend implements Backend {
   }
 
   /**
-   * The state of this moment, open commit included, to be read while everything goes on. Synchronous. Memory: what the engine has
-   * not taken yet stays, and lists of the small buckets.
+   * The state of this moment, open commit included, to be read while everything goes on. Memory: copies of what the engine has not
+   * taken yet, and lists of the small buckets.
    */
   freeze(): FrozenBackend {
-    const { buckets, database, writer } = this.#engine;
-    const deleted = [...(this.#freezing?.keep() ?? []), ...this.#deleted.keep()];
-    return new FrozenLevelBackend({
-      database,
-      snapshot: database.snapshot(),
-      unwritten: writer.unwritten(0, 0, Number.POSITIVE_INFINITY),
-      isDeleted: (main, sub, tombstone) => deleted.some((layer) => layer.has(main, sub, tombstone)),
-      buckets: buckets.lists(),
-    });
+    const { barrier, buckets, directory, tail, writer } = this.#engine;
+    const everything = barrier && { main: barrier.revision, sub: Number.MAX_SAFE_INTEGER, tombstone: true };
+    const late = new DeletedRevisions();
+    const excluded = [...(this.#freezing?.keep() ?? []), ...this.#deleted.keep()];
+    const lists = buckets.lists();
+    const atOnce = {
+      engineDirectory: directory,
+      unwritten: packRecords(writer.unwritten(0, 0, Number.POSITIVE_INFINITY)),
+      limit: tail.last ?? everything,
+      buckets: lists,
+    };
+    const captured = openTables(this.#options.fs, this.#engine).then((tables) => ({
+      state: {
+        ...atOnce,
+        tables: tables.map(({ path, smallest, file }) => ({ path, smallest, descriptor: file.descriptor })),
+        excluded: [...excluded, late].map((each) => each.toList()),
+      },
+      files: tables.map(({ file }) => file),
+    }));
+    this.#hold(captured, late);
+    return new FrozenLevelBackend(lists, captured);
+  }
+
+  /** Until the tables are open nothing is deleted from them, and what is put out of order meanwhile is known. */
+  #hold(captured: Promise<unknown>, late: DeletedRevisions): void {
+    const settled = captured.then(
+      () => {},
+      () => {},
+    );
+    this.#captures.set(settled, late);
+    this.#run(settled.finally(() => this.#captures.delete(settled)));
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { FileSystem } from "@quorate/base";
-import { type ChainedBatch, ClassicLevel, type Iterator } from "classic-level";
+import { type ChainedBatch, ClassicLevel } from "classic-level";
 import { makeDirectoryDurably } from "../file-writing.ts";
 import { StorageError } from "../storage-error.ts";
 import { openValue, sealValue } from "./stored-value.ts";
@@ -8,10 +8,6 @@ import { openValue, sealValue } from "./stored-value.ts";
 export type LevelDatabase = ClassicLevel<Uint8Array, Uint8Array>;
 /** Operations that become one atomic write. */
 export type LevelBatch = ChainedBatch<LevelDatabase, Uint8Array, Uint8Array>;
-
-/** A state of the database that stays readable. */
-export type LevelSnapshot = ReturnType<LevelDatabase["snapshot"]>;
-export type LevelIterator = Iterator<LevelDatabase, Uint8Array, Uint8Array>;
 
 /** What the operator can do about a damaged engine: it is a cache of the log. */
 export const ENGINE_REMEDY: string =

@@ -2,6 +2,7 @@ import { DirectorySize } from "./directory-size.ts";
 import { type EngineState, restoreBarrier } from "./engine-state.ts";
 import type { LevelBackendOptions } from "./level-backend.ts";
 import { type LevelDatabase, openEngine } from "./level-engine.ts";
+import { ManifestReader } from "./live-tables.ts";
 import { RestoreCheck } from "./restore-check.ts";
 import { RevisionTail } from "./revision-tail.ts";
 import { RevisionWriter } from "./revision-writer.ts";
@@ -21,6 +22,7 @@ export interface OpenEngine extends EngineState {
   readonly writer: RevisionWriter;
   readonly size: DirectorySize;
   readonly restoreCheck: RestoreCheck;
+  readonly manifest: ManifestReader;
 }
 
 /** Opens or creates an engine. Rejects as `LevelBackend.open` does. `onFailure`: a write failed later. */
@@ -50,7 +52,8 @@ export async function openBackendEngine(
     });
     const cache = new ValueCache(cacheBytes / 2);
     const restoreCheck = new RestoreCheck(directory, state.barrier?.recordCount ?? 0);
-    return { ...state, directory, database, tail, cache, writer, size, restoreCheck };
+    const manifest = new ManifestReader(fs, directory);
+    return { ...state, directory, database, tail, cache, writer, size, restoreCheck, manifest };
   } catch (error) {
     await database.close();
     throw error;

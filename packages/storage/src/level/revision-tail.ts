@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { RevisionRecord } from "@quorate/mvcc";
 import { REVISION_KEY_BYTES, writeRevisionKey, writeUint32 } from "./revision-key.ts";
+import type { RevisionOrder } from "./revision-order.ts";
 import { CHECKSUM_BYTES } from "./stored-value.ts";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -69,6 +70,14 @@ export class RevisionTail {
     return this.#endSequence;
   }
 
+  /** The revision that was added last; undefined if none ever was. */
+  get last(): RevisionOrder | undefined {
+    const chunk = this.#chunks[this.#chunks.length - 1];
+    if (chunk === undefined || chunk.count === 0) return undefined;
+    const at = chunk.count - 1;
+    return { main: chunk.mains[at] as number, sub: chunk.subs[at] as number, tombstone: chunk.isTombstone(at) };
+  }
+
   /** Whether a revision comes behind all that were ever added. */
   isNext(main: number, sub: number, isTombstone: boolean): boolean {
     const last = this.#chunks[this.#chunks.length - 1];
@@ -122,18 +131,6 @@ export class RevisionTail {
     const length = chunk.lengths[at] as number;
     chunk.lengths[at] = -1;
     return { sequence: chunk.firstSequence + at, bytes: length < 0 ? 0 : length + OVERHEAD_BYTES };
-  }
-
-  /** Bytes of the records in `[from, to)`. */
-  storedBytes(from: number, to: number): number {
-    let bytes = 0;
-    for (const chunk of this.#chunks) {
-      const end = chunk.firstSequence + chunk.count;
-      if (end <= from || chunk.firstSequence >= to) continue;
-      const first = chunk.starts[Math.max(0, from - chunk.firstSequence)] as number;
-      bytes += (to >= end ? chunk.used : (chunk.starts[to - chunk.firstSequence] as number)) - first;
-    }
-    return bytes;
   }
 
   /** Seals the records in `[from, to)` and gives them to a batch. PERF: one checksum and two views a record. */

@@ -15,11 +15,17 @@ export function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
   return stored;
 }
 
+/** The value inside `stored`, sharing its memory, without a look at the checksum; undefined if there is no room for one. */
+export function valuePart(stored: Uint8Array): Uint8Array | undefined {
+  const end = stored.length - CHECKSUM_BYTES;
+  return end < 0 ? undefined : stored.subarray(0, end);
+}
+
 /** The value inside `stored`, sharing its memory; undefined if the checksum does not match. */
 export function openValue(key: Uint8Array, stored: Uint8Array): Uint8Array | undefined {
-  const end = stored.length - CHECKSUM_BYTES;
-  if (end < 0) return undefined;
-  const value = stored.subarray(0, end);
+  const value = valuePart(stored);
+  if (value === undefined) return undefined;
+  const end = value.length;
   const crc = crc32(value, crc32(key));
   for (let i = 0; i < CHECKSUM_BYTES; i++) {
     if (stored[end + i] !== ((crc >>> (24 - 8 * i)) & 0xff)) return undefined;

@@ -1,5 +1,5 @@
-import { compareBytes, copyBytes, type FileSystem, latin1FromBytes } from "@quorate/base";
-import type { Bucket, RevisionRecord } from "@quorate/mvcc";
+import { bytesFromLatin1, compareBytes, copyBytes, type FileSystem, latin1FromBytes } from "@quorate/base";
+import { type Bucket, type BucketRecord, type RevisionRecord, revisionBytes } from "@quorate/mvcc";
 import { BackgroundPace } from "../background-pace.ts";
 import type { BboltBucket, BboltReader } from "../bbolt/bbolt-reader.ts";
 import { encodeBarrierRecord } from "../level/barrier-record.ts";
@@ -9,12 +9,13 @@ import { readUint64, revisionKey } from "../level/revision-key.ts";
 import { engineKey } from "../level/small-buckets.ts";
 import { sealValue } from "../level/stored-value.ts";
 import { StorageError } from "../storage-error.ts";
-import { ETCD_BUCKETS, MetaKey, revisionRecord, uint64 } from "./etcd-records.ts";
-import type { SnapshotPosition } from "./snapshot-file.ts";
+import { ETCD_BUCKETS, isCompaction, isRevision, MetaKey, revisionRecord, uint64 } from "./etcd-records.ts";
+import { KeyValueCheck } from "./key-value-check.ts";
+import type { SnapshotPosition } from "./snapshot-sources.ts";
 
 /** Bytes of records that become one write of the engine, about. */
-const BATCH_BYTES = 512 * 1024;
-const BATCH_RECORDS = 500;
+const BATCH_BYTES = 1024 * 1024;
+const BATCH_RECORDS = 4000;
 /** The engine that is built serves nobody yet. */
 const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const BLOCK_CACHE_BYTES = 1024 * 1024;
@@ -28,11 +29,32 @@ export interface EngineFillOptions {
   readonly reader: BboltReader;
   /** The reader's file. */
   readonly path: string;
-  /** The position of the log at which its state is. */
-  readonly index: number;
+  /** The position of the log at which its state must be; undefined: any. */
+  readonly index: number | undefined;
   /** Ends it early. */
   readonly signal: AbortSignal;
+  /** Where the engine is not to hold what the file says. */
+  readonly edit?: EngineEdit;
+  /** Whether revisions are refused whose values are not of etcd's schema. */
+  readonly checksValues?: boolean;
+  /** Bytes of records copied so far, now and then. */
+  readonly onProgress?: (bytes: number) => void;
 }
+
+/** How the content of an engine differs from that of the file it is made of. Records are in key order. */
+export interface EngineEdit {
+  /** Buckets with a content of their own. */
+  readonly buckets: ReadonlyMap<Bucket, readonly BucketRecord[]>;
+  /** Records of bucket `meta`, by their keys as latin1; undefined: left out. */
+  readonly meta: ReadonlyMap<string, Uint8Array | undefined>;
+  /**
+   * If not 0, an empty record so many revisions behind the newest one, marked as compacted: what clients have seen before is behind
+   * them. Source: etcdutl snapshot/v3_snapshot.go; file formats page, section 3.2.
+   */
+  readonly bumpRevision: number;
+}
+
+const NO_EDIT: EngineEdit = { buckets: new Map(), meta: new Map(), bumpRevision: 0 };
 
 /** What a snapshot file turned out to hold. */
 interface Content {
@@ -67,7 +89,7 @@ export class EngineBuilder {
   static async fill(options: EngineFillOptions): Promise<EngineBuilder> {
     const { fs, directory, reader, path, index, signal } = options;
     signal.throwIfAborted();
-    const source = new SnapshotSource(reader, path);
+    const source = new SnapshotSource(reader, path, options.checksValues === true);
     source.check(index);
     fs.removeDirectory(directory);
     const database = await openEngine({
@@ -77,7 +99,7 @@ export class EngineBuilder {
       blockCacheBytes: BLOCK_CACHE_BYTES,
     });
     try {
-      const content = await new EngineFill(database, signal).run(source);
+      const content = await new EngineFill(database, options).run(source);
       await flushEngine(database);
       return new EngineBuilder(fs, directory, database, content);
     } catch (error) {
@@ -115,33 +137,56 @@ export class EngineBuilder {
 class EngineFill {
   readonly #database: LevelDatabase;
   readonly #signal: AbortSignal;
+  readonly #edit: EngineEdit;
+  readonly #onProgress: ((bytes: number) => void) | undefined;
   readonly #pace = new BackgroundPace();
   readonly #content: Content = { revision: FIRST_REVISION, recordCount: 0, recordBytes: 0 };
   #records: (readonly [key: Uint8Array, value: Uint8Array])[] = [];
   #bytes = 0;
+  #writtenBytes = 0;
 
-  constructor(database: LevelDatabase, signal: AbortSignal) {
+  constructor(database: LevelDatabase, options: Pick<EngineFillOptions, "signal" | "edit" | "onProgress">) {
     this.#database = database;
-    this.#signal = signal;
+    this.#signal = options.signal;
+    this.#edit = options.edit ?? NO_EDIT;
+    this.#onProgress = options.onProgress;
   }
 
   async run(source: SnapshotSource): Promise<Content> {
-    const content = this.#content;
-    for (const { main, sub, tombstone, value } of source.revisions()) {
-      content.revision = Math.max(content.revision, main);
-      content.recordCount++;
-      content.recordBytes += value.length + RECORD_OVERHEAD_BYTES;
-      if (this.#put(revisionKey(main, sub, tombstone), value)) await this.#write();
+    let newest = 0;
+    for (const record of source.revisions()) {
+      newest = record.main;
+      if (this.#putRevision(record)) await this.#write();
     }
+    const meta = new Map(this.#edit.meta);
+    if (this.#edit.bumpRevision > 0) this.#bump(newest + this.#edit.bumpRevision, meta);
     for (const name of ETCD_BUCKETS) {
       if (name === "key") continue;
-      for (const { key, value } of source.small(name)) {
-        if (name === "meta" && isCompaction(key)) content.revision = Math.max(content.revision, readUint64(value, 0));
+      const records = this.#edit.buckets.get(name) ?? source.small(name);
+      for (const { key, value } of name === "meta" ? edited(records, meta) : records) {
+        if (name === "meta" && isCompaction(key)) this.#reaches(readUint64(value, 0));
         if (this.#put(engineKey(name, key), value)) await this.#write();
       }
     }
     await this.#write();
-    return content;
+    return this.#content;
+  }
+
+  #bump(main: number, meta: Map<string, Uint8Array | undefined>): void {
+    this.#putRevision({ main, sub: 0, tombstone: false, value: new Uint8Array(0) });
+    meta.set(latin1FromBytes(MetaKey.ScheduledCompaction), revisionBytes(main, 0));
+  }
+
+  /** Whether it is time to write. */
+  #putRevision({ main, sub, tombstone, value }: RevisionRecord): boolean {
+    this.#reaches(main);
+    this.#content.recordCount++;
+    this.#content.recordBytes += value.length + RECORD_OVERHEAD_BYTES;
+    return this.#put(revisionKey(main, sub, tombstone), value);
+  }
+
+  #reaches(revision: number): void {
+    this.#content.revision = Math.max(this.#content.revision, revision);
   }
 
   /** Whether it is time to write. */
@@ -155,6 +200,8 @@ class EngineFill {
   async #write(): Promise<void> {
     const batch = this.#database.batch();
     for (const [key, value] of this.#records) batch.put(key, value);
+    this.#writtenBytes += this.#bytes;
+    this.#onProgress?.(this.#writtenBytes);
     this.#records = [];
     this.#bytes = 0;
     await batch.write();
@@ -168,15 +215,18 @@ class SnapshotSource {
   readonly #reader: BboltReader;
   readonly #path: string;
   readonly #buckets: ReadonlyMap<string, BboltBucket>;
+  readonly #checksValues: boolean;
+  readonly #check = new KeyValueCheck();
 
-  constructor(reader: BboltReader, path: string) {
+  constructor(reader: BboltReader, path: string, checksValues: boolean) {
     this.#reader = reader;
     this.#path = path;
+    this.#checksValues = checksValues;
     this.#buckets = new Map(reader.buckets().map((bucket) => [bucket.name, bucket]));
   }
 
   /** Throws StorageError `foreign` or `damaged` unless it is etcd's, of that index of the log. */
-  check(index: number): void {
+  check(index: number | undefined): void {
     if (!this.#buckets.has("key") || !this.#buckets.has("meta")) {
       throw new StorageError("foreign", "a database without etcd's buckets", {
         file: this.#path,
@@ -185,13 +235,12 @@ class SnapshotSource {
     }
     let applied: number | undefined;
     for (const { key, value } of this.small("meta")) {
-      if (isCompaction(key) && !(value.length === 17 && Number.isSafeInteger(readUint64(value, 0))))
-        throw this.#damaged("meta", key);
+      if (isCompaction(key) && !isRevision(value)) throw this.#damaged("meta", key);
       if (compareBytes(key, MetaKey.ConsistentIndex) !== 0) continue;
       if (value.length !== 8) throw this.#damaged("meta", key);
       applied = readUint64(value, 0);
     }
-    if (applied === index) return;
+    if (index === undefined || applied === index) return;
     throw new StorageError(
       "damaged",
       `a snapshot of log index ${index} holds the state of index ${applied ?? "unknown"}`,
@@ -209,6 +258,7 @@ class SnapshotSource {
       for (const record of records) {
         const revision = revisionRecord(record);
         if (revision === undefined) throw this.#damaged("key", record.key);
+        if (this.#checksValues && !this.#check.holds(record.value)) throw this.#damaged("key", record.key);
         yield revision;
       }
     }
@@ -231,7 +281,17 @@ class SnapshotSource {
   }
 }
 
-function isCompaction(key: Uint8Array): boolean {
-  const name = latin1FromBytes(key);
-  return name === "scheduledCompactRev" || name === "finishedCompactRev";
+/** Records with others in the place of some, in key order. */
+function edited(
+  records: Iterable<BucketRecord>,
+  changes: ReadonlyMap<string, Uint8Array | undefined>,
+): readonly BucketRecord[] {
+  const all = new Map<string, Uint8Array | undefined>();
+  for (const { key, value } of records) all.set(latin1FromBytes(key), value);
+  for (const [key, value] of changes) all.set(key, value);
+  const kept: BucketRecord[] = [];
+  for (const [key, value] of [...all].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (value !== undefined) kept.push({ key: bytesFromLatin1(key), value });
+  }
+  return kept;
 }

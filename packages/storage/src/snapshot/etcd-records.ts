@@ -1,4 +1,4 @@
-import { bytesFromLatin1, utf8Bytes } from "@quorate/base";
+import { bytesFromLatin1, equalBytes, utf8Bytes } from "@quorate/base";
 import type { Bucket, RevisionRecord } from "@quorate/mvcc";
 import type { ConfState } from "@quorate/raft";
 import type { BboltRecord } from "../bbolt/bbolt-format.ts";
@@ -57,6 +57,16 @@ export function revisionRecord({ key, value }: BboltRecord): RevisionRecord | un
   const main = readUint64(key, 0);
   const sub = readUint64(key, 9);
   return Number.isSafeInteger(main) && Number.isSafeInteger(sub) ? { main, sub, tombstone, value } : undefined;
+}
+
+/** Whether a key of bucket `meta` is that of a compaction, whose value is a revision. */
+export function isCompaction(key: Uint8Array): boolean {
+  return equalBytes(key, MetaKey.ScheduledCompaction) || equalBytes(key, MetaKey.FinishedCompaction);
+}
+
+/** Whether bytes are a revision as {@link keyBucketRecord} writes one of a put. */
+export function isRevision(bytes: Uint8Array): boolean {
+  return bytes.length === REVISION_BYTES && Number.isSafeInteger(readUint64(bytes, 0));
 }
 
 /** A number in 8 big-endian bytes. */

@@ -5,17 +5,13 @@ import type { FrozenBackend } from "../level/frozen-backend.ts";
 import { StorageError } from "../storage-error.ts";
 import { EngineBuilder } from "./engine-builder.ts";
 import type { EngineDirectories } from "./engine-directories.ts";
-import { type SnapshotPosition, writeSnapshotFile } from "./snapshot-file.ts";
+import type { SnapshotPosition } from "./snapshot-sources.ts";
+import { LocalSnapshotStream, type SnapshotStream } from "./snapshot-stream.ts";
+import { ThreadSnapshotStream } from "./thread-snapshot-stream.ts";
 
 /** Received bytes after which the disk is waited for. */
 const SYNC_BYTES = 8 * 1024 * 1024;
 const RECEIVED = /^([0-9a-f]{16})\.snap\.db$/;
-
-/** A database file made from a frozen state. The caller removes it. */
-export interface SnapshotFile {
-  readonly path: string;
-  readonly bytes: number;
-}
 
 /** An engine that was built from a received file and waits for its position. */
 interface Prepared {
@@ -43,13 +39,21 @@ export class SnapshotStore {
     this.#logger = logger;
   }
 
-  /** Writes a frozen state into a new file, ready to be sent, and closes it. Rejects as {@link writeSnapshotFile} does. */
-  async write(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotFile> {
-    const path = this.#temporary("send");
+  /**
+   * A frozen state, which is closed with it, as a database file to be read once; made on a thread of its own where there can be
+   * one. Rejects as {@link SnapshotStream.next} does; the state is closed then.
+   */
+  async open(frozen: FrozenBackend, position: SnapshotPosition): Promise<SnapshotStream> {
     try {
-      return { path, bytes: await writeSnapshotFile(this.#fs, path, frozen, position) };
-    } finally {
+      const { signal } = this.#closing;
+      const opened = await frozen.opened();
+      if (!ThreadSnapshotStream.isPossible(opened.state)) {
+        return new LocalSnapshotStream(frozen, opened, position, signal);
+      }
+      return await ThreadSnapshotStream.open(opened.state, position, frozen, signal);
+    } catch (error) {
       await frozen.close();
+      throw error;
     }
   }
 

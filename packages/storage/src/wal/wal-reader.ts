@@ -44,10 +44,19 @@ export function readLog(fs: FileSystem, directory: string, from: WalPosition): W
 export function findSnapshotRecord(fs: FileSystem, directory: string, index: number): WalSnapshotRecord | undefined {
   const segments = listSegments(fs, directory);
   const needed = segments.slice(Math.max(0, segmentFor(segments, index)));
-  refuseGaps(directory, needed);
-  let found: WalSnapshotRecord | undefined;
+  return snapshotRecords(fs, directory, needed).findLast((record) => record.index === index);
+}
+
+/** All snapshot records of a log, oldest first. Throws StorageError `damaged` or `missing`. PERF: reads the whole log. */
+export function readSnapshotRecords(fs: FileSystem, directory: string): readonly WalSnapshotRecord[] {
+  return snapshotRecords(fs, directory, listSegments(fs, directory));
+}
+
+function snapshotRecords(fs: FileSystem, directory: string, segments: readonly Segment[]): WalSnapshotRecord[] {
+  refuseGaps(directory, segments);
+  const found: WalSnapshotRecord[] = [];
   let crc: number | undefined;
-  for (const segment of needed) {
+  for (const segment of segments) {
     const path = `${directory}/${segment.name}`;
     const file = fs.open(path, "read");
     try {
@@ -55,7 +64,7 @@ export function findSnapshotRecord(fs: FileSystem, directory: string, index: num
       while (reader.next() === "record") {
         if (reader.type !== RecordType.Snapshot) continue;
         const record = decodeWalSnapshot(reader.data);
-        if (record?.index === index) found = record;
+        if (record !== undefined) found.push(record);
       }
       crc = reader.crc;
     } finally {

@@ -25,8 +25,8 @@ export interface WalOptions {
    */
   readonly inlineSyncBytesMax?: number;
   readonly logger?: Logger;
-  /** Called after every finished sync with what it took and how many bytes it made durable. */
-  readonly onSync?: (durationMs: number, bytes: number) => void;
+  /** Called after every finished sync with what it took, writing and syncing, how many bytes it made durable, and what writing took. */
+  readonly onSync?: (durationMs: number, bytes: number, writeMs: number) => void;
 }
 
 /** After a sync this slow, the next {@link SLOW_SYNC_PENALTY} go through the thread pool whatever their size. */
@@ -48,7 +48,8 @@ type Done = (error?: Error) => void;
  * What is given while a sync is in flight is encoded at once and makes up the next write: one `write`, one `fdatasync`,
  * however many calls. A write goes to the page cache synchronously (it survives the death of the process) and the sync runs
  * in the thread pool, unless the write is tiny. Every write ends with a State record, so that a reader can tell one write from
- * the next (see `RecordReader.tail`). A commit index alone is not worth a write: it goes with the next one.
+ * the next (see `RecordReader.tail`). A commit index alone is not worth a write: it goes with the next one, or when `saveCommit`
+ * is called.
  *
  * A failed write or sync is final (fault D3): everything waiting gets the error, once, and everything later is refused.
  * Source: etcd server/storage/wal/wal.go. Figures: README.
@@ -60,7 +61,8 @@ export class WriteAheadLog {
   readonly #segmentBytes: number;
   readonly #inlineBytesMax: number;
   #mayWaitForDisk = true;
-  readonly #onSync: ((durationMs: number, bytes: number) => void) | undefined;
+  readonly #onSync: ((durationMs: number, bytes: number, writeMs: number) => void) | undefined;
+  #writeMs = 0;
   readonly #metadata: Uint8Array;
   readonly #encoder: RecordEncoder;
   readonly #segments: SegmentList;
@@ -243,6 +245,15 @@ export class WriteAheadLog {
   }
 
   /**
+   * Makes a commit index durable that no write has taken along, unless one is under way that will. Call it now and then: a member that
+   * has to go on alone, without the others' word, takes what it knows to be committed from here.
+   */
+  saveCommit(): void {
+    const isIdle = !this.#busy && !this.#answering && this.#waiting.length === 0;
+    if (this.#failure === undefined && isIdle && !this.#hardStateWritten) this.flush(() => {});
+  }
+
+  /**
    * Removes the segments that are not needed to read from `index` on. The caller has made durable, elsewhere, everything up
    * to it, and has written a snapshot record or still has the entry there.
    */
@@ -331,7 +342,9 @@ export class WriteAheadLog {
     if (this.#next === undefined && !this.#writer.canWrite(bytes, this.#flush)) return;
     this.#takeWaiting();
     try {
+      const beginMs = this.#clock.nowMs();
       const isInline = this.#write(bytes);
+      this.#writeMs = this.#clock.nowMs() - beginMs;
       if (isInline) {
         this.#writer.sync();
         process.nextTick(this.#onSynced);
@@ -391,7 +404,7 @@ export class WriteAheadLog {
       return;
     }
     this.#durableIndex = this.#writtenIndex;
-    this.#onSync?.(durationMs, this.#syncedBytes);
+    this.#onSync?.(durationMs, this.#syncedBytes, this.#writeMs);
     if (!this.#writer.isFull) this.#writer.zeroAhead();
     this.#answer();
   };

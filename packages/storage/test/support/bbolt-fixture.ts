@@ -23,7 +23,7 @@ function randomSize(prng: Prng, valueBytes: number): number {
 }
 
 export function writeContent(path: string, content: Content): Promise<number> {
-  const sources = [...content].map(([name, records]) => ({ name, records: inLists(records) }));
+  const sources = [...content].map(([name, records]) => ({ name, records: () => inLists(records) }));
   return writeBboltFile(NODE_FILE_SYSTEM, path, sources);
 }
 
