@@ -5,6 +5,9 @@ export const ALARM_NONE = 0;
 export const ALARM_NOSPACE = 1;
 export const ALARM_CORRUPT = 2;
 
+/** Their names, by type. */
+export const ALARM_NAMES: Readonly<Record<number, string>> = { [ALARM_NOSPACE]: "NOSPACE", [ALARM_CORRUPT]: "CORRUPT" };
+
 /** A condition raised by one member that holds for the whole cluster until somebody disarms it. */
 export interface Alarm {
   readonly memberId: bigint;
@@ -49,7 +52,7 @@ export class Alarms {
   /** Raises an alarm; one that is active already stays as it is. NONE is ignored. Returns what is active of it. */
   activate(alarm: Alarm): Alarm[] {
     if (alarm.type === ALARM_NONE) return [];
-    if (!this.#has(alarm)) {
+    if (!this.has(alarm)) {
       this.#active.push(alarm);
       this.#backend.put("alarm", this.#codec.encode(alarm), NO_VALUE);
     }
@@ -58,13 +61,14 @@ export class Alarms {
 
   /** Removes exactly this (member, type) pair; returns it if it was active. */
   deactivate(alarm: Alarm): Alarm[] {
-    if (!this.#has(alarm)) return [];
+    if (!this.has(alarm)) return [];
     this.#active = this.#active.filter((a) => a.memberId !== alarm.memberId || a.type !== alarm.type);
     this.#backend.delete("alarm", this.#codec.encode(alarm));
     return [alarm];
   }
 
-  #has(alarm: Alarm): boolean {
+  /** Whether exactly this (member, type) pair is active. */
+  has(alarm: Alarm): boolean {
     return this.#active.some((a) => a.memberId === alarm.memberId && a.type === alarm.type);
   }
 }

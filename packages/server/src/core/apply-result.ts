@@ -1,4 +1,4 @@
-import type { DeleteRangeResult, ErrorCode, PutResult, RangeResult, TxnResult } from "@quorate/protocol";
+import type { DeleteRangeResult, ErrorCode, Permission, PutResult, RangeResult, TxnResult } from "@quorate/protocol";
 import type { Alarm } from "./alarms.ts";
 
 /** A lease as granted: the TTL may be larger than asked for. */
@@ -17,6 +17,34 @@ export interface AlarmResult {
   readonly alarms: readonly Alarm[];
 }
 
+/** A login went through; the user gets a token for this revision of users and roles. */
+export interface AuthenticateResult {
+  readonly username: string;
+  readonly authRevision: number;
+  /** What a simple token begins with; empty where tokens are signed. */
+  readonly tokenPrefix: string;
+  /** Of the entry that told of the login. */
+  readonly entryIndex: number;
+}
+
+export interface AuthStatusResult {
+  readonly enabled: boolean;
+  readonly authRevision: number;
+}
+
+export interface UserRolesResult {
+  readonly roles: readonly string[];
+}
+
+export interface RolePermissionsResult {
+  readonly permissions: readonly Permission[];
+}
+
+/** Names of users, or of roles. */
+export interface NamesResult {
+  readonly names: readonly string[];
+}
+
 /**
  * What applying a request came to: an error code, or the result of its kind. Who proposed the request knows which kind that
  * is, so no tag is carried.
@@ -29,4 +57,9 @@ export type ApplyResult =
   | TxnResult
   | LeaseGrantResult
   | HeaderResult
-  | AlarmResult;
+  | AlarmResult
+  | AuthenticateResult
+  | AuthStatusResult
+  | UserRolesResult
+  | RolePermissionsResult
+  | NamesResult;

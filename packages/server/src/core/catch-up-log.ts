@@ -12,7 +12,7 @@ export interface CatchUpConfig {
 }
 
 /** While a snapshot is on its way this much more is kept, or the receiver would need the next one at once. */
-const IN_FLIGHT_FACTOR = 8;
+const IN_FLIGHT_FACTOR = 4;
 
 interface Batch {
   readonly lastIndex: number;
@@ -47,10 +47,15 @@ export class CatchUpLog {
     const isLarge = this.#bytes > this.#bytesMax();
     if (!isLarge && index < this.#nextVisitIndex) return;
     this.#nextVisitIndex = index + Math.max(1, Math.floor(this.#config.catchUpEntries / 4));
+    const recent = index - this.#config.catchUpEntries;
     if (isLarge) this.#cut(this.#indexWithin(this.#bytesMax() / 2), raft);
-    else if (index - this.#raftLog.firstIndex() > 2 * this.#config.catchUpEntries) {
-      this.#cut(Math.min(index - this.#config.catchUpEntries, this.#needed(raft)), raft);
-    }
+    else if (this.#isLong(index)) this.#cut(Math.min(recent, this.#needed(raft)), raft);
+    // Somebody lags, and what is kept for them had better be small.
+    if (this.#isLong(index)) this.#raftLog.pack(recent);
+  }
+
+  #isLong(index: number): boolean {
+    return index - this.#raftLog.firstIndex() > 2 * this.#config.catchUpEntries;
   }
 
   /** The log begins anew behind a snapshot that was installed. */

@@ -49,18 +49,18 @@ export class Checkpoints {
     this.#lastMs = deps.nowMs();
   }
 
-  /** Notes a batch of applied entries; starts a checkpoint if one is due. */
-  applied(entryCount: number, bytes: number): void {
+  /** Notes a batch of applied entries; starts a checkpoint if one is due. `nowMs` for who has looked at the clock already. */
+  applied(entryCount: number, bytes: number, nowMs: number = this.#deps.nowMs()): void {
     this.#entries += entryCount;
     this.#bytes += bytes;
-    this.visit();
+    this.visit(nowMs);
   }
 
   /** Starts a checkpoint if one is due; call it now and then also when nothing is applied. */
-  visit(): void {
+  visit(nowMs: number = this.#deps.nowMs()): void {
     if (this.#saving || this.#held || this.#entries === 0) return;
     const { ageMaxMs, bytesMax, entriesMax, spacingMs } = this.#config;
-    const ageMs = this.#deps.nowMs() - this.#lastMs;
+    const ageMs = nowMs - this.#lastMs;
     const isDue = (this.#entries >= entriesMax && ageMs >= spacingMs) || ageMs >= ageMaxMs;
     if (isDue || this.#bytes >= bytesMax || this.#deps.isUrgent()) this.#save();
   }
@@ -69,6 +69,19 @@ export class Checkpoints {
   finish(done: () => void): void {
     if (this.#saving) this.#waiting.push(() => this.finish(done));
     else if (this.#entries === 0 || this.#held) done();
+    else {
+      this.#waiting.push(done);
+      this.#save();
+    }
+  }
+
+  /**
+   * As {@link finish}, and also when nothing was applied since the last one: what has been removed meanwhile is gone from the backend
+   * then. While the state is being replaced there is nothing to do.
+   */
+  renew(done: () => void): void {
+    if (this.#held) done();
+    else if (this.#saving) this.#waiting.push(() => this.renew(done));
     else {
       this.#waiting.push(done);
       this.#save();

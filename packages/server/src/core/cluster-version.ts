@@ -91,6 +91,17 @@ export function clusterText({ major, minor }: Version): string {
   return `${major}.${minor}.0`;
 }
 
+const STORED_SINCE = "3.6.0";
+/** What a store without a version of its own is taken for. */
+const NOT_STORED = "3.5.0";
+
+/** The schema that a member's store follows: the cluster's version from 3.6 on. Undefined before that is decided. */
+export function storageVersionOf(clusterVersion: string | undefined): string | undefined {
+  const version = clusterVersion === undefined ? undefined : parseVersion(clusterVersion);
+  if (version === undefined) return undefined;
+  return isAtLeast(clusterVersion, STORED_SINCE) ? clusterText(version) : NOT_STORED;
+}
+
 /** What a member that wants to join must know of the others. */
 export interface JoinInput {
   /** This member's server version. */
@@ -127,6 +138,6 @@ function lowestVersion(texts: readonly (string | undefined)[]): Version | undefi
 }
 
 /** Whether `lower` is the version one minor below `upper`. */
-function isOneBelow(lower: Version, upper: Version): boolean {
+export function isOneBelow(lower: Version, upper: Version): boolean {
   return lower.major === upper.major && lower.minor + 1 === upper.minor;
 }

@@ -14,8 +14,8 @@ export interface LeaseExpiryDeps {
    * leases were renewed meanwhile. Calls one of the two, at once or later.
    */
   readonly confirmLeadership: (confirmed: () => void, failed: () => void) => void;
-  /** Proposes the revocation; `done` is called once it was applied or given up. False when refused at once. */
-  readonly proposeRevoke: (leaseId: bigint, done: () => void) => boolean;
+  /** Proposes the revocation; `done` is told once whether it took effect, as far as is known. False when refused at once. */
+  readonly proposeRevoke: (leaseId: bigint, done: (revoked: boolean) => void) => boolean;
 }
 
 /** The leader's duty to revoke leases whose time is over, through the log like any other write. */
@@ -50,9 +50,11 @@ export class LeaseExpiry {
       if (this.#inFlight.size >= REVOKES_IN_FLIGHT_MAX) return;
       if (this.#inFlight.has(id)) continue;
       this.#inFlight.add(id);
-      const taken = this.#deps.proposeRevoke(id, () => this.#inFlight.delete(id));
-      if (taken) this.#deps.counts.leasesExpired++;
-      else {
+      const taken = this.#deps.proposeRevoke(id, (revoked) => {
+        this.#inFlight.delete(id);
+        if (revoked) this.#deps.counts.leasesExpired++;
+      });
+      if (!taken) {
         this.#inFlight.delete(id);
         return;
       }

@@ -29,8 +29,13 @@ export interface MemberChangesDeps {
   readonly raftStatus: () => RaftStatus;
   /** Proposes a change; `pending` is answered once it was applied here, unless a code is returned. */
   readonly propose: (change: MembershipChange, pending: Pending) => ErrorCode | undefined;
-  /** Asks the leader, another member, to promote a learner (`/members/promote/<id>`); answers once, in bounded time. */
-  readonly promoteViaLeader: (id: bigint, done: ChangeDone) => void;
+  /**
+   * Asks the leader, another member, to promote a learner (`/members/promote/<id>`) in the name of whom `token` belongs to; answers
+   * once, in bounded time.
+   */
+  readonly promoteViaLeader: (id: bigint, done: ChangeDone, token: string | undefined) => void;
+  /** A learner was promoted by this member, the leader, or why not. For metrics. */
+  readonly promoted?: (refused: ErrorCode | undefined) => void;
   /** Monotonic milliseconds, the same clock as that of `activeSince`. */
   readonly nowMs: () => number;
   /** The wall clock, which new IDs are made from. */
@@ -78,16 +83,20 @@ export class MemberChanges {
     this.#propose({ type: ConfChangeType.UpdateNode, nodeId: id, context }, done);
   }
 
-  /** Turns a learner into a voter. Only the leader knows whether it is ready: other members ask it. */
-  promote(id: bigint, done: ChangeDone): void {
+  /** Turns a learner into a voter. Only the leader knows whether it is ready: other members ask it, and show it the caller's token. */
+  promote(id: bigint, done: ChangeDone, token?: string): void {
     const problem = learnerProblem(this.#deps.raftStatus(), id);
     if (problem === "notLeader") {
-      this.#deps.promoteViaLeader(id, done);
+      this.#deps.promoteViaLeader(id, done, token);
       return;
     }
     const refused = problem ?? this.#strict(promotionProblem);
-    if (refused !== undefined) done(refused);
-    else this.#propose({ type: ConfChangeType.AddNode, nodeId: id, context: promotionJson(id) }, done);
+    const told: ChangeDone = (outcome) => {
+      this.#deps.promoted?.(typeof outcome === "string" ? outcome : undefined);
+      done(outcome);
+    };
+    if (refused !== undefined) told(refused);
+    else this.#propose({ type: ConfChangeType.AddNode, nodeId: id, context: promotionJson(id) }, told);
   }
 
   #propose(change: MembershipChange, done: ChangeDone): void {

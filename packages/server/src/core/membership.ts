@@ -3,9 +3,11 @@ import type { Backend } from "@quorate/mvcc";
 import type { ErrorCode } from "@quorate/protocol";
 import { type ConfChange, ConfChangeType } from "@quorate/raft";
 import { compareMinor, parseVersion } from "./cluster-version.ts";
+import { type DowngradeInfo, downgradeJson, NO_DOWNGRADE, parseDowngradeJson } from "./downgrade.ts";
 import { type ClusterMember, hexId, memberJson, parseChangeContext, parseMemberJson } from "./member.ts";
 
 const CLUSTER_VERSION = utf8Bytes("clusterVersion");
+const DOWNGRADE = utf8Bytes("downgrade");
 const REMOVED = utf8Bytes("removed");
 /** From this cluster version on, learners stay learners when their URLs change. */
 const LEARNERS_KEPT = { major: 3, minor: 6, patch: 0 };
@@ -39,6 +41,7 @@ export class Membership {
   readonly #members = new Map<bigint, ClusterMember>();
   readonly #removed = new Set<bigint>();
   #clusterVersion: string | undefined;
+  #downgrade: DowngradeInfo = NO_DOWNGRADE;
 
   constructor(backend: Backend, config: MembershipConfig = { maxLearners: 1 }) {
     this.#backend = backend;
@@ -57,6 +60,8 @@ export class Membership {
     for (const record of this.#backend.list("members_removed")) this.#removed.add(BigInt(`0x${utf8Text(record.key)}`));
     const version = this.#backend.get("cluster", CLUSTER_VERSION);
     this.#clusterVersion = version === undefined ? undefined : utf8Text(version);
+    const downgrade = this.#backend.get("cluster", DOWNGRADE);
+    this.#downgrade = downgrade === undefined ? NO_DOWNGRADE : parseDowngradeJson(utf8Text(downgrade));
   }
 
   /** Members in ascending ID order. */
@@ -80,6 +85,11 @@ export class Membership {
   /** The cluster version as `major.minor.patch`, undefined until it was decided. */
   get clusterVersion(): string | undefined {
     return this.#clusterVersion;
+  }
+
+  /** Whether the cluster is on its way to an older version. */
+  get downgrade(): DowngradeInfo {
+    return this.#downgrade;
   }
 
   /**
@@ -165,6 +175,12 @@ export class Membership {
   setClusterVersion(version: string): void {
     this.#clusterVersion = version;
     this.#backend.put("cluster", CLUSTER_VERSION, utf8Bytes(version));
+  }
+
+  /** Begins a downgrade, or ends it. */
+  setDowngrade(enabled: boolean, targetVersion: string): void {
+    this.#downgrade = enabled ? { enabled, targetVersion } : NO_DOWNGRADE;
+    this.#backend.put("cluster", DOWNGRADE, utf8Bytes(downgradeJson(this.#downgrade)));
   }
 
   #validateAddition(change: MembershipChange): ErrorCode | undefined {

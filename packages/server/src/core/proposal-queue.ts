@@ -15,6 +15,9 @@ export class ProposalQueue {
   readonly #bytesMax: number;
   #datas: Uint8Array[] = [];
   #ids: number[] = [];
+  /** The term in which this member must still lead when each is proposed; 0 for what anybody may propose at any time. */
+  #terms: number[] = [];
+  #hasTerms = false;
   #bytes = 0;
   /** The newest request sent on, its term, and the newest of the terms before. */
   #sentLow48: number | undefined;
@@ -36,10 +39,15 @@ export class ProposalQueue {
     return this.#bytes >= this.#bytesMax;
   }
 
-  /** Takes a request of this member's own. */
-  add(data: Uint8Array, low48: number): void {
+  /**
+   * Takes a request of this member's own. `term`: what a leader has decided by its own clock, which must not reach a successor that
+   * may have decided otherwise meanwhile, is refused unless it goes into this leader's log in this term; 0: no matter.
+   */
+  add(data: Uint8Array, low48: number, term = 0): void {
     this.#datas.push(data);
     this.#ids.push(low48);
+    this.#terms.push(term);
+    if (term !== 0) this.#hasTerms = true;
     this.#bytes += data.length;
   }
 
@@ -50,6 +58,7 @@ export class ProposalQueue {
 
   /** Proposes everything; what cannot be proposed now stays, unless its time will not come. */
   flush(): void {
+    if (this.#hasTerms) this.#refuseOutdated();
     if (this.isEmpty) return;
     const outcome = this.#raft.propose(this.#datas);
     if (outcome === "transferring") return;
@@ -85,6 +94,17 @@ export class ProposalQueue {
     this.#sentLow48 = last;
   }
 
+  #refuseOutdated(): void {
+    const { role, term } = this.#raft;
+    const outdated: number[] = [];
+    this.#filter((id, wanted) => {
+      const isGood = wanted === 0 || (role === "leader" && wanted === term);
+      if (!isGood) outdated.push(id);
+      return isGood;
+    });
+    for (const id of outdated) this.#refuse(id, "proposalDropped");
+  }
+
   /** Whoever waits for the requests of others has asked the wrong member, and must not find them done much later. */
   dropForeign(): void {
     if (this.#ids.includes(FOREIGN)) this.keep((low48) => low48 !== FOREIGN);
@@ -92,11 +112,17 @@ export class ProposalQueue {
 
   /** Drops what need not be proposed any more, because nobody waits for it. */
   keep(isWanted: (low48: number) => boolean): void {
+    this.#filter(isWanted);
+  }
+
+  #filter(isWanted: (low48: number, term: number) => boolean): void {
     const datas = this.#datas;
     const ids = this.#ids;
+    const terms = this.#terms;
     this.clear();
     for (let i = 0; i < ids.length; i++) {
-      if (isWanted(ids[i] as number)) this.add(datas[i] as Uint8Array, ids[i] as number);
+      const [id, term] = [ids[i] as number, terms[i] as number];
+      if (isWanted(id, term)) this.add(datas[i] as Uint8Array, id, term);
     }
   }
 
@@ -108,6 +134,8 @@ export class ProposalQueue {
   clear(): void {
     this.#datas = [];
     this.#ids = [];
+    this.#terms = [];
+    this.#hasTerms = false;
     this.#bytes = 0;
   }
 }

@@ -1,6 +1,7 @@
 import { equalBytes } from "@quorate/base";
 import type { ErrorCode } from "@quorate/protocol";
 import type { ReadState } from "@quorate/raft";
+import type { Counts } from "./counts.ts";
 import { bigEndian64 } from "./member.ts";
 import type { RequestIds } from "./request-id.ts";
 
@@ -14,6 +15,7 @@ export interface ReadRoundsDeps {
   readonly retryTicks: number;
   /** A read that was not served after so many ticks fails. */
   readonly timeoutTicks: number;
+  readonly counts: Pick<Counts, "slowReadIndexes" | "readIndexesFailed">;
 }
 
 /** A read that waits: `ready` runs once the applied state may serve it. */
@@ -76,7 +78,10 @@ export class ReadRounds {
   confirmed(states: readonly ReadState[], appliedIndex: number | undefined): void {
     for (const { context, index } of states) {
       const round = this.#round;
-      if (round === undefined || !equalBytes(context, round.context)) continue;
+      if (round === undefined || !equalBytes(context, round.context)) {
+        this.#deps.counts.slowReadIndexes++;
+        continue;
+      }
       this.#round = undefined;
       if (appliedIndex !== undefined && index <= appliedIndex) serve(round.reads);
       else this.#confirmed.push({ index, reads: round.reads });
@@ -100,7 +105,9 @@ export class ReadRounds {
   leaderChanged(): void {
     const round = this.#round;
     this.#round = undefined;
-    for (const read of round?.reads ?? []) read.failed("leaderChanged");
+    if (round === undefined) return;
+    this.#deps.counts.readIndexesFailed++;
+    for (const read of round.reads) read.failed("leaderChanged");
   }
 
   /** Gives up on reads that have waited too long, and repeats a question that had no answer. */
@@ -114,6 +121,7 @@ export class ReadRounds {
     const reads = expire(round.reads, overdue);
     if (reads.length === 0) {
       this.#round = undefined;
+      this.#deps.counts.slowReadIndexes++;
       return;
     }
     if (reads.length < round.reads.length) this.#round = { ...round, reads };

@@ -49,6 +49,8 @@ export interface ReplicaDeps {
   readonly readIds: RequestIds;
   /** Runs a callback once, at the end of this turn of the event loop, behind everything that arrived in it. */
   readonly endOfTurn: (run: () => void) => void;
+  /** Called before a batch of entries is applied, and its answers given. */
+  readonly beforeApply: () => void;
   /** Called after a batch of entries was applied, once per batch. `bytes`: their payload. */
   readonly afterApply: (entryCount: number, bytes: number) => void;
   /** The process cannot go on: a failed sync, a broken invariant. Must not return control to clients. */
@@ -129,6 +131,7 @@ export class Replica {
       requestIndex: (context) => raft.readIndex(context),
       retryTicks: config.readRetryTicks,
       timeoutTicks: config.requestTimeoutTicks,
+      counts: deps.counts,
     });
     this.#leadership = new Leadership(raft.id, {
       electionTicks: config.electionTicks,
@@ -178,13 +181,15 @@ export class Replica {
 
   /**
    * Proposes an entry whose header carries `low48` (see `RequestIds`). Returns an error code when it is refused at once,
-   * in which case nothing was proposed and `pending` is not called. `data` is shared from now on.
+   * in which case nothing was proposed and `pending` is not called. `data` is shared from now on. `asLeader`: this member has decided
+   * it as the leader; if it does not lead any more when its turn comes, the request fails with "proposalDropped".
    */
-  propose(data: Uint8Array, low48: number, pending: Pending): ErrorCode | undefined {
+  propose(data: Uint8Array, low48: number, pending: Pending, asLeader = false): ErrorCode | undefined {
     if (this.#stopped) return "stopped";
+    if (asLeader && !this.isLeader) return "proposalDropped";
     if (this.#isBehind() || this.#proposals.isFull) return "tooManyRequests";
     this.#pending.add(low48, pending, this.#tick);
-    this.#proposals.add(data, low48);
+    this.#proposals.add(data, low48, asLeader ? this.term : 0);
     this.#schedule();
     return undefined;
   }
@@ -505,7 +510,8 @@ export class Replica {
   }
 
   #apply(entries: readonly Entry[]): void {
-    const { applier, raft, afterApply } = this.#deps;
+    const { applier, raft, afterApply, beforeApply } = this.#deps;
+    beforeApply();
     let bytes = 0;
     for (let i = 0; i < entries.length; i++) {
       const entry = entries[i] as Entry;

@@ -2,7 +2,5 @@
 export const ETCD_VERSION = "3.7.1";
 /** The cluster version a cluster of such members settles on. */
 export const ETCD_CLUSTER_VERSION = "3.7.0";
-/** The schema of what is stored. */
-export const STORAGE_VERSION = "3.7.0";
 /** Quorate's own release. */
 export const QUORATE_VERSION = "0.1.0";

@@ -1,15 +1,27 @@
 import type { Store, WatchHub } from "@quorate/mvcc";
+import { type CompactionMeter, NO_METER } from "./compaction-meter.ts";
 
-/** Revisions looked at in a slice, and the pause behind one in ms, so that requests get their turns. */
-const COMPACTION_SLICE_ITEMS = 1000;
+/** The pause behind a slice in ms, so that requests get their turns. */
 const COMPACTION_PAUSE_MS = 2;
 /** Slices done turn by turn before pauses begin: a small compaction ends before the client's next request, as in etcd. */
 const COMPACTION_PROMPT_SLICES = 16;
+
+/** How revisions are removed: `--compaction-batch-limit` and `--compaction-sleep-interval`. */
+export interface CompactionPace {
+  /** Revisions looked at in a slice. */
+  readonly sliceItems: number;
+  /** Behind each slice; undefined: none at first, and then short ones. */
+  readonly pauseMs: number | undefined;
+}
 
 /** Removes what revision compaction has freed, slice by slice. */
 export class PhysicalCompaction {
   readonly #store: Store;
   readonly #commit: () => void;
+  readonly #pace: CompactionPace;
+  readonly #meter: CompactionMeter;
+  #beganMs = 0;
+  #removedBefore = 0;
   #running = false;
   #slices = 0;
   #waiting: (() => void)[] = [];
@@ -17,9 +29,11 @@ export class PhysicalCompaction {
   #paused = false;
 
   /** `commit` ends a slice: its deletions become one write of the backend. */
-  constructor(store: Store, commit: () => void) {
+  constructor(store: Store, commit: () => void, pace: CompactionPace, meter: CompactionMeter = NO_METER) {
     this.#store = store;
     this.#commit = commit;
+    this.#pace = pace;
+    this.#meter = meter;
   }
 
   /** Starts if there is something to do and it is not running. */
@@ -27,6 +41,8 @@ export class PhysicalCompaction {
     if (this.#running || this.#stopped || this.#paused || !this.#store.compactionPending) return;
     this.#running = true;
     this.#slices = 0;
+    this.#beganMs = performance.now();
+    this.#removedBefore = this.#store.compactionRemovedCount;
     setImmediate(this.#slice);
   }
 
@@ -56,15 +72,22 @@ export class PhysicalCompaction {
       this.#running = false;
       return;
     }
-    const more = this.#store.compactionStep(COMPACTION_SLICE_ITEMS);
+    const sliceMs = performance.now();
+    const more = this.#store.compactionStep(this.#pace.sliceItems);
     this.#commit();
+    const endMs = performance.now();
+    this.#meter.slice(endMs - sliceMs);
     this.#slices += 1;
     if (more) {
-      if (this.#slices < COMPACTION_PROMPT_SLICES) setImmediate(this.#slice);
-      else setTimeout(this.#slice, COMPACTION_PAUSE_MS);
+      const { pauseMs } = this.#pace;
+      if (pauseMs === undefined && this.#slices < COMPACTION_PROMPT_SLICES) setImmediate(this.#slice);
+      else setTimeout(this.#slice, pauseMs ?? COMPACTION_PAUSE_MS);
       return;
     }
     this.#running = false;
+    // A store that was restored meanwhile counts anew.
+    const removedCount = Math.max(0, this.#store.compactionRemovedCount - this.#removedBefore);
+    this.#meter.finished(endMs - this.#beganMs, removedCount);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const done of waiting) done();

@@ -1,14 +1,8 @@
 import { createHash } from "node:crypto";
 import { must } from "@quorate/base";
+import { foundersOf as foundersOfCluster } from "@quorate/protocol";
 import type { MemberIdentity } from "@quorate/storage";
-import {
-  bootstrapClusterId,
-  bootstrapMemberId,
-  type ClusterMember,
-  canJoin,
-  ETCD_VERSION,
-  hexId,
-} from "../core/index.ts";
+import { bootstrapClusterId, type ClusterMember, canJoin, ETCD_VERSION, hexId } from "../core/index.ts";
 import { bootstrapProblems, type InitialMember, type ServerConfig } from "./config/index.ts";
 import { type DiscoveryConfig, discoverCluster, type SrvResolver, systemSrvRecords } from "./discovery-srv.ts";
 import type { PeerClient, PeerMembers } from "./peer/index.ts";
@@ -71,9 +65,7 @@ export async function withDiscoveredCluster<T extends Pick<BootstrapConfig, "ini
 export function foundersOf(
   config: Pick<ServerConfig, "initialCluster" | "initialClusterToken">,
 ): readonly ClusterMember[] {
-  return config.initialCluster
-    .map((initial) => memberOf(initial, bootstrapMemberId(urlsOf(initial), config.initialClusterToken, sha1)))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  return foundersOfCluster(config.initialCluster, config.initialClusterToken, sha1);
 }
 
 async function found(config: BootstrapConfig, { client }: BootstrapDeps): Promise<Bootstrap> {
@@ -187,10 +179,6 @@ function otherUrls(config: BootstrapConfig): readonly string[] {
 
 function urlsOf(initial: InitialMember): string[] {
   return initial.peerUrls.map((url) => url.text).sort();
-}
-
-function memberOf(initial: InitialMember, id: bigint): ClusterMember {
-  return { id, name: initial.name, peerUrls: urlsOf(initial), clientUrls: [], isLearner: false };
 }
 
 /** A cluster as etcd's logs and errors print it. */

@@ -1,14 +1,15 @@
 import { createRangeRequest, ERRORS } from "@quorate/protocol";
-import { ALARM_CORRUPT, ALARM_NOSPACE, ETCD_VERSION, hexId, STORAGE_VERSION } from "../core/index.ts";
+import { ALARM_CORRUPT, ALARM_NOSPACE, ETCD_VERSION, storageVersionOf } from "../core/index.ts";
 import type { HealthSource, ReadDone } from "./http/index.ts";
 import type { Node } from "./node.ts";
+import { raftVars } from "./raft-vars.ts";
 
 /** The key that health checks read; nobody needs to have put it. */
 const HEALTH_KEY = new TextEncoder().encode("health");
 
 /** What the HTTP endpoints see of a node. */
 export function healthSource(node: Node): HealthSource {
-  const { alarms, membership, raft, store } = node.member;
+  const { alarms, membership, store } = node.member;
   const read = (done: ReadDone): void => {
     const result = store.range(createRangeRequest({ key: HEALTH_KEY, limit: 1, keysOnly: true }));
     done(typeof result === "string" ? ERRORS[result].message : undefined);
@@ -27,15 +28,11 @@ export function healthSource(node: Node): HealthSource {
         (code) => done(ERRORS[code].message),
       ),
     serializableRead: read,
-    versions: () => ({ server: ETCD_VERSION, cluster: membership.clusterVersion, storage: STORAGE_VERSION }),
-    raftStatus: () => ({
-      id: hexId(node.context.memberId),
-      term: raft.term,
-      lead: hexId(raft.leader),
-      raftState: raft.role,
-      commit: raft.committed,
-      applied: node.replica.appliedIndex,
-      lastIndex: raft.lastIndex,
+    versions: () => ({
+      server: ETCD_VERSION,
+      cluster: membership.clusterVersion,
+      storage: storageVersionOf(membership.clusterVersion),
     }),
+    raftStatus: () => raftVars(node.replica.status()),
   };
 }

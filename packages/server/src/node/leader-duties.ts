@@ -1,7 +1,21 @@
 import type { Logger } from "@quorate/base";
 import type { Lessor } from "@quorate/mvcc";
-import { encodeLeaseCheckpointRequest, encodeLeaseRevokeRequest } from "@quorate/protocol";
-import { type Counts, decideClusterVersion, LeaseExpiry, type Membership, RequestKind } from "../core/index.ts";
+import {
+  createDowngradeInfoSetRequest,
+  type ErrorCode,
+  encodeDowngradeInfoSetRequest,
+  encodeLeaseCheckpointRequest,
+  encodeLeaseRevokeRequest,
+} from "@quorate/protocol";
+import {
+  type ApplyResult,
+  type Counts,
+  decideClusterVersion,
+  isDowngradeComplete,
+  LeaseExpiry,
+  type Membership,
+  RequestKind,
+} from "../core/index.ts";
 import type { ClusterFacts } from "./cluster-facts.ts";
 
 /** Leases are looked at so often, and the versions of the members; etcd's figures. */
@@ -19,16 +33,18 @@ export interface LeaderDutiesDeps {
   readonly logger: Logger;
   readonly nowMs: () => number;
   readonly electionTimeoutMs: number;
+  /** How often it is looked whether a downgrade is over; 0: never. */
+  readonly downgradeCheckTimeMs: number;
   /** Proposes a request; `done` is called once it was applied or given up. False when refused at once. */
-  readonly propose: (kind: number, request: Uint8Array, done: () => void) => boolean;
+  readonly propose: (kind: number, request: Uint8Array, done: (result: ApplyResult | ErrorCode) => void) => boolean;
   /** Asks a quorum whether this member still leads, and calls one of the two. */
   readonly confirmLeadership: (confirmed: () => void, failed: () => void) => void;
   readonly facts: ClusterFacts;
 }
 
 /**
- * What only the leader does: it ends leases, checkpoints their remaining time, and settles the cluster version. Peer protocol page,
- * sections 13.5, 16 and 18.
+ * What only the leader does: it ends leases, checkpoints their remaining time, settles the cluster version, and ends downgrades. Peer
+ * protocol page, sections 13.5, 16 and 18.
  */
 export class LeaderDuties {
   readonly #deps: LeaderDutiesDeps;
@@ -36,6 +52,7 @@ export class LeaderDuties {
   #leads = false;
   #nextLeaseMs = 0;
   #nextVersionMs = 0;
+  #nextDowngradeMs = 0;
   #isAskingVersions = false;
 
   constructor(deps: LeaderDutiesDeps) {
@@ -44,7 +61,10 @@ export class LeaderDuties {
       counts: deps.counts,
       lessor: deps.lessor,
       confirmLeadership: deps.confirmLeadership,
-      proposeRevoke: (id, done) => deps.propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), done),
+      proposeRevoke: (id, done) =>
+        deps.propose(RequestKind.LeaseRevoke, encodeLeaseRevokeRequest({ id }), (result) =>
+          done(typeof result !== "string"),
+        ),
     });
   }
 
@@ -79,6 +99,10 @@ export class LeaderDuties {
       this.#nextVersionMs = nowMs + VERSION_VISIT_MS;
       this.#settleVersion();
     }
+    if (this.#deps.downgradeCheckTimeMs > 0 && nowMs >= this.#nextDowngradeMs) {
+      this.#nextDowngradeMs = nowMs + this.#deps.downgradeCheckTimeMs;
+      this.#endDowngrade();
+    }
   }
 
   #checkpointLeases(nowMs: number): void {
@@ -96,7 +120,9 @@ export class LeaderDuties {
     void facts.ask().then(({ dialect, serverVersions }) => {
       this.#isAskingVersions = false;
       if (!this.#leads) return;
-      const version = decideClusterVersion({ current: membership.clusterVersion, serverVersions });
+      const { clusterVersion: current, downgrade } = membership;
+      const downgradeTarget = downgrade.enabled ? downgrade.targetVersion : undefined;
+      const version = decideClusterVersion({ current, serverVersions, downgradeTarget });
       if (version === undefined) return;
       if (dialect === undefined) {
         this.#nextVersionMs = nowMs() + VERSION_RETRY_MS;
@@ -104,6 +130,18 @@ export class LeaderDuties {
       }
       logger.info("setting the cluster version", { from: membership.clusterVersion, to: version });
       facts.setVersion(version, dialect);
+    });
+  }
+
+  /** A downgrade is over when every member has arrived. */
+  #endDowngrade(): void {
+    const { facts, logger, membership, propose } = this.#deps;
+    const { enabled, targetVersion } = membership.downgrade;
+    if (!enabled) return;
+    void facts.ask().then(({ serverVersions }) => {
+      if (!this.#leads || !isDowngradeComplete(targetVersion, serverVersions)) return;
+      logger.info("the cluster has been downgraded", { "cluster-version": targetVersion });
+      propose(RequestKind.DowngradeInfoSet, encodeDowngradeInfoSetRequest(createDowngradeInfoSetRequest()), () => {});
     });
   }
 }

@@ -1,35 +1,33 @@
 import { createHash } from "node:crypto";
 import type { Logger, Prng } from "@quorate/base";
 import { Lessor, Store } from "@quorate/mvcc";
-import {
-  createAlarmMember,
-  createRaftConfChange,
-  decodeAlarmMember,
-  encodeAlarmMember,
-  encodeRaftConfChange,
-} from "@quorate/protocol";
-import { ConfChangeType, EMPTY_CONF_STATE, MemoryLogStorage, parseConfig, RawNode } from "@quorate/raft";
+import { createAlarmMember, decodeAlarmMember, encodeAlarmMember, founderEntryData } from "@quorate/protocol";
+import { EMPTY_CONF_STATE, MemoryLogStorage, parseConfig, RawNode } from "@quorate/raft";
 import { type MemberStorage, NODE_FILE_SYSTEM, openMemberStorage } from "@quorate/storage";
 import {
   Alarms,
+  Auth,
   bootstrapClusterId,
   type ClusterMember,
   forceNewCluster,
   hexId,
   Membership,
-  memberJson,
   type Sha1,
+  type TokenKeeper,
 } from "../core/index.ts";
 import { type Bootstrap, type BootstrapDeps, bootstrapMember, foundersOf, withDiscoveredCluster } from "./bootstrap.ts";
 import type { ServerConfig } from "./config/index.ts";
 import type { PeerClient } from "./peer/index.ts";
 import { resolveHost } from "./peer-url-match.ts";
+import { SlabFiles } from "./slab-files.ts";
 
 const MIB = 1024 * 1024;
 /** Payload of entries that are proposed and not committed; more is refused with "too many requests". */
 const UNCOMMITTED_BYTES_MAX = 256 * MIB;
 /** Payload applied in one go, so that a long replay leaves the event loop now and then. */
 const COMMITTED_BYTES_PER_READY = 4 * MIB;
+/** Payload on its way to one member: more would wait in memory for a slow one. */
+const INFLIGHT_BYTES_MAX = 4 * MIB;
 /** A leader whose write has not ended after so many election timeouts gives up: others have disks that work. */
 const DISK_STALL_ELECTION_TIMEOUTS = 2;
 
@@ -42,8 +40,11 @@ export interface Member {
   readonly lessor: Lessor;
   readonly membership: Membership;
   readonly alarms: Alarms;
+  readonly auth: Auth;
   readonly raft: RawNode;
   readonly raftLog: MemoryLogStorage;
+  /** Old parts of `raftLog` that members which are behind may need. */
+  readonly slabs: SlabFiles;
   /** Index of the last entry whose effects the store holds. */
   readonly appliedIndex: number;
   /** Members to talk to before the log has told who they are. */
@@ -53,10 +54,13 @@ export interface Member {
 export interface MemberDeps {
   readonly logger: Logger;
   readonly prng: Prng;
-  readonly onSync: (durationMs: number, bytes: number) => void;
+  readonly onSync: (durationMs: number, bytes: number, writeMs: number) => void;
   readonly fatal: (error: Error) => void;
   /** Asks members that run already. */
   readonly peerClient: PeerClient;
+  /** Told of tokens. */
+  readonly tokens: TokenKeeper;
+  readonly hashPassword: (password: string) => Uint8Array;
 }
 
 /**
@@ -136,7 +140,7 @@ async function restoreMember(
   await new Promise<void>((resolve, reject) => {
     store.restore((error) => (error === undefined ? resolve() : reject(error)));
   });
-  const { raft, raftLog, appliedIndex } = await restoreRaft(config, deps, storage, bootstrap?.founders ?? []);
+  const { raft, raftLog, slabs, appliedIndex } = await restoreRaft(config, deps, storage, bootstrap?.founders ?? []);
   return {
     storage,
     store,
@@ -149,8 +153,10 @@ async function restoreMember(
         return { memberId, type: alarm };
       },
     }),
+    auth: new Auth({ backend, lessor, logger: deps.logger, tokens: deps.tokens, hashPassword: deps.hashPassword }),
     raft,
     raftLog,
+    slabs,
     appliedIndex,
     initialPeers: bootstrap?.peers ?? [],
   };
@@ -161,9 +167,10 @@ async function restoreRaft(
   deps: MemberDeps,
   storage: MemberStorage,
   founders: readonly ClusterMember[],
-): Promise<Pick<Member, "raft" | "raftLog" | "appliedIndex">> {
+): Promise<Pick<Member, "raft" | "raftLog" | "slabs" | "appliedIndex">> {
   const { barrier, contents } = storage;
-  const raftLog = new MemoryLogStorage();
+  const slabs = new SlabFiles(NODE_FILE_SYSTEM, `${storage.snapDirectory}/tmp-log`);
+  const raftLog = new MemoryLogStorage({ slabStore: slabs });
   const appliedIndex = barrier?.index ?? 0;
   if (barrier !== undefined) {
     const confState = barrier.confState ?? EMPTY_CONF_STATE;
@@ -180,6 +187,7 @@ async function restoreRaft(
     applied: appliedIndex,
     maxCommittedSizePerReady: COMMITTED_BYTES_PER_READY,
     maxUncommittedSize: UNCOMMITTED_BYTES_MAX,
+    maxInflightBytes: INFLIGHT_BYTES_MAX,
     checkQuorum: true,
     preVote: config.preVote,
     persistTimeoutTicks: Math.ceil(
@@ -188,13 +196,9 @@ async function restoreRaft(
   });
   if (!parsed.ok) throw new Error(parsed.errors.join("; "));
   const raft = new RawNode(parsed.config, { storage: raftLog, prng: deps.prng });
-  if (founders.length > 0) raft.bootstrap(founders.map(({ id, ...rest }) => ({ id, data: addition({ id, ...rest }) })));
-  return { raft, raftLog, appliedIndex };
-}
-
-function addition(member: ClusterMember): Uint8Array {
-  const { AddNode } = ConfChangeType;
-  return encodeRaftConfChange(createRaftConfChange({ type: AddNode, nodeId: member.id, context: memberJson(member) }));
+  if (founders.length > 0)
+    raft.bootstrap(founders.map((founder) => ({ id: founder.id, data: founderEntryData(founder) })));
+  return { raft, raftLog, slabs, appliedIndex };
 }
 
 /** For `--force-new-cluster`: fills `raftLog` with what is committed and the changes that leave this member alone, durably. */

@@ -1,83 +1,77 @@
-import { type Metrics, must, SeededPrng } from "@quorate/base";
+import { type Metrics, SeededPrng } from "@quorate/base";
 import { endOfTurn } from "@quorate/grpc";
 import { WatchHub } from "@quorate/mvcc";
+import { ERRORS, type ErrorCode, HeaderBytes, Writer } from "@quorate/protocol";
+import type { Role } from "@quorate/raft";
+import type { SnapshotPosition } from "@quorate/storage";
 import {
-  type ErrorCode,
-  encodeAlarmRequest,
-  encodeCompactionRequest,
-  HeaderBytes,
-  type RaftConfChange,
-  Writer,
-} from "@quorate/protocol";
-import { type ConfState, confChangeV2, type Role } from "@quorate/raft";
-import {
+  ALARM_CORRUPT,
   ALARM_NOSPACE,
   Applier,
   type ApplyResult,
-  AutoCompaction,
-  type ChangeOutcome,
   Checkpoints,
   Counts,
   ETCD_VERSION,
   hexId,
   MemberChanges,
-  type Pending,
   Quota,
   Replica,
-  type ReplicaConfig,
   RequestIds,
   RequestKind,
 } from "../core/index.ts";
-import { PhysicalCompaction, Timers, WatchCatchUp } from "./background.ts";
+import { AlarmRaiser } from "./alarm-raiser.ts";
+import { ApplyWatch } from "./apply-watch.ts";
+import { Authenticator } from "./auth/authenticator.ts";
+import { type Credentials, openCredentials, storedHash } from "./auth/credentials.ts";
+import { AutoCompactor } from "./auto-compactor.ts";
+import { type CompactionPace, PhysicalCompaction, Timers, WatchCatchUp } from "./background.ts";
 import { ClusterFacts } from "./cluster-facts.ts";
+import { compactionMeter } from "./compaction-meter.ts";
 import type { ServerConfig } from "./config/index.ts";
+import { Configuration } from "./configuration.ts";
+import { CorruptionChecks, corruptionChecksDeps } from "./corruption-checks.ts";
+import { Defragmentation } from "./defragmentation.ts";
+import { Elections } from "./elections.ts";
+import { Hashes } from "./hashes.ts";
+import { HeartbeatLateness } from "./heartbeat-lateness.ts";
 import { LeaderDuties } from "./leader-duties.ts";
 import { LeaderLink } from "./leader-link.ts";
 import { LeaseRequests } from "./lease-requests.ts";
 import type { StructuredLogger } from "./log/index.ts";
 import { type Member, openMember, sha1 } from "./member.ts";
-import type { ServerMetrics } from "./metrics/index.ts";
+import { prepareMember } from "./member-preparation.ts";
+import { SampledDurations, type ServerMetrics, WatchSendTimes } from "./metrics/index.ts";
+import { OwnRequest } from "./own-request.ts";
 import { PeerClient, type PeerTls } from "./peer/index.ts";
 import { peerHttpSource } from "./peer-source.ts";
 import { Peers } from "./peers.ts";
 import { promoteForPeer, promoteViaLeader } from "./promotion.ts";
 import { Publisher } from "./publisher.ts";
+import { replicaConfig } from "./replica-config.ts";
+import { requestTimeoutMs } from "./request-timeout.ts";
+import { SavedSnapshots } from "./saved-snapshots.ts";
+import { Scrub, startQuietTimer } from "./scrub.ts";
+import { Access } from "./services/access.ts";
 import { Gate } from "./services/gate.ts";
 import type { NodeContext } from "./services/node-context.ts";
 import { Proposer } from "./services/proposal.ts";
+import { TokenGate } from "./services/token-gate.ts";
 import { installSnapshot } from "./snapshot-install.ts";
 
 const MIB = 1024 * 1024;
-/** etcd's bound on entries committed but not applied. */
-const APPLY_BACKLOG_MAX = 5000;
-const CATCH_UP_BYTES_MAX = 64 * MIB;
-/** A request fails when it was not applied in this time plus two election timeouts; etcd's figure. */
-const REQUEST_TIMEOUT_BASE_MS = 5000;
-/** etcd's figures: a read-index request is repeated, the log behind a delivered snapshot is kept. */
-const READ_RETRY_MS = 500;
-const SNAPSHOT_GRACE_MS = 30_000;
-const HELD_PROPOSAL_BYTES_MAX = 64 * MIB;
 const HOUSEKEEPING_MS = 100;
+/** A commit index that no write has taken along is kept within this time. */
+const COMMIT_SAVE_MS = 1000;
+/** How often tokens are looked at whose time may be over; etcd's figure. */
+const TOKEN_VISIT_MS = 1000;
 /** When the applied state is made durable at the latest, and how far apart at least; ADR 1. */
 const CHECKPOINT_BYTES_MAX = 64 * MIB;
 const CHECKPOINT_SPACING_MS = 2000;
 const CHECKPOINT_AGE_MAX_MS = 30_000;
 /** Revisions that compaction has freed and only a checkpoint removes. */
 const PENDING_DELETES_MAX = 100_000;
-/** Streams whose clients insist on a leader end after so many election timeouts without one; etcd's figure. */
-const LEADERLESS_ELECTION_TIMEOUTS = 3;
 /** Another member's version must be told within this time. */
 const VERSION_TIMEOUT_MS = 1000;
-const HURRY_POLL_MS = 20;
-/** After a leader's end each follower stands within so many ms, and again after so many if nobody has won. */
-const STAND_SPREAD_MS = 100;
-const STAND_INTERVAL_MS = 100;
-const STANDS_MAX = 5;
-/** A member that was removed lives on for a while, to hand out what it has; etcd's figure. */
-const REMOVED_LINGER_MS = 1000;
-
-const ACTION_ACTIVATE = 1;
-
 export interface NodeDeps {
   readonly logger: StructuredLogger;
   readonly metrics: ServerMetrics;
@@ -90,23 +84,6 @@ export interface NodeDeps {
   readonly removed: () => void;
 }
 
-/** A request of the server's own. */
-class OwnRequest implements Pending {
-  readonly #done: (result: ApplyResult | ErrorCode) => void;
-
-  constructor(done: (result: ApplyResult | ErrorCode) => void) {
-    this.#done = done;
-  }
-
-  applied(result: ApplyResult): void {
-    this.#done(result);
-  }
-
-  failed(code: ErrorCode): void {
-    this.#done(code);
-  }
-}
-
 /** A running member: the replica with everything that drives it, without listeners. */
 export class Node {
   readonly config: ServerConfig;
@@ -116,43 +93,85 @@ export class Node {
   readonly proposer: Proposer;
   readonly watchHub: WatchHub;
   readonly gate: Gate;
+  readonly tokenGate: TokenGate;
   readonly peers: Peers;
   readonly memberChanges: MemberChanges;
   readonly leaderLink: LeaderLink;
   readonly peerClient: PeerClient;
+  readonly defragmentation: Defragmentation;
+  readonly scrub: Scrub;
   readonly #deps: NodeDeps;
+  readonly #credentials: Credentials;
+  readonly #authenticator: Authenticator;
   readonly #checkpoints: Checkpoints;
   readonly #compaction: PhysicalCompaction;
   readonly #catchUp = new WatchCatchUp();
   readonly #facts: ClusterFacts;
   readonly #duties: LeaderDuties;
-  readonly #prng = newPrng();
-  /** The configuration as of the last applied entry; raft's own is that of a snapshot as soon as it has come. */
-  #confState: ConfState;
+  readonly #corruption: CorruptionChecks;
+  readonly elections: Elections;
+  readonly savedSnapshots: SavedSnapshots;
+  readonly #applier: Applier;
+  readonly #configuration: Configuration;
   #publisher: Publisher | undefined;
-  /** Monotonic milliseconds since when there is no leader; undefined while there is one. */
-  #leaderlessSinceMs: number | undefined;
   #waitingForServing: (() => void)[] = [];
-  readonly #autoCompaction: AutoCompaction;
+  readonly #autoCompactor: AutoCompactor;
+  readonly #applyWatch: ApplyWatch;
   readonly #timers = new Timers();
-  #noSpaceRequested = false;
+  readonly #alarms: AlarmRaiser;
 
-  private constructor(config: ServerConfig, member: Member, peerClient: PeerClient, deps: NodeDeps) {
+  private constructor(
+    config: ServerConfig,
+    { credentials, member, peerClient }: { member: Member; peerClient: PeerClient; credentials: Credentials },
+    deps: NodeDeps,
+  ) {
     this.config = config;
     this.member = member;
+    this.#credentials = credentials;
     this.#deps = deps;
     const { raft, raftLog, storage, store } = member;
-    this.#confState = raft.confState;
+    this.#configuration = new Configuration({
+      member,
+      peers: () => this.peers,
+      logger: deps.logger,
+      leaderEnded: (id) => this.elections.leaderEnded(id),
+      removed: deps.removed,
+    });
     const { backend } = storage;
     const { memberId } = storage.identity;
     const quota = new Quota(backend, config.quotaBackendBytes);
     const counts = new Counts();
     const requestIds = new RequestIds(memberId, Date.now());
-    this.#compaction = new PhysicalCompaction(store, () => backend.commit());
-    this.#autoCompaction = new AutoCompaction(config.autoCompaction, nowMs());
+    this.#compaction = new PhysicalCompaction(
+      store,
+      () => backend.commit(),
+      compactionPace(config),
+      compactionMeter(deps.metrics.mvcc, Date.now),
+    );
+    this.defragmentation = new Defragmentation({
+      compaction: this.#compaction,
+      checkpoints: () => this.#checkpoints,
+      compactFiles: (done) => backend.compactFiles(done),
+      metrics: deps.metrics.disk,
+    });
+    this.scrub = new Scrub({ backend, logger: deps.logger, fatal: deps.fatal, startTimer: startQuietTimer });
+    this.#applyWatch = new ApplyWatch(config.warningApplyDurationMs, {
+      nowMs,
+      logger: deps.logger,
+      slow: deps.metrics.raft.slowApply,
+      applied: counts.applied,
+      duration: deps.metrics.requests.applyDuration,
+    });
+    this.#autoCompactor = new AutoCompactor(config.autoCompaction, {
+      isLeader: () => this.replica.isLeader,
+      revision: () => store.revision,
+      propose: (kind, request, done) => this.#propose(kind, request, done),
+      logger: deps.logger,
+      nowMs,
+    });
     this.peerClient = peerClient;
     this.peers = this.#createPeers();
-    const applier = this.#createApplier(quota, requestIds, counts);
+    this.#applier = this.#createApplier(quota, requestIds, counts);
     this.replica = new Replica(
       replicaConfig(config),
       {
@@ -160,14 +179,19 @@ export class Node {
         raft,
         raftLog,
         entryLog: storage.log,
-        applier,
+        applier: this.#applier,
         endOfTurn,
         readIds: new RequestIds(memberId, Date.now()),
-        afterApply: (entryCount, bytes) => this.#checkpoints.applied(entryCount, bytes),
+        beforeApply: () => this.#applyWatch.begin(),
+        afterApply: (entryCount, bytes) => {
+          this.#checkpoints.applied(entryCount, bytes, this.#applyWatch.end(entryCount, bytes));
+          this.#authenticator.applied();
+        },
         fatal: deps.fatal,
         sendMessages: (messages) => this.peers.send(messages),
         sendSnapshot: (message, snapshot) => this.peers.sendSnapshot(message, snapshot),
-        installSnapshot: (snapshot, done) =>
+        installSnapshot: (snapshot, done) => {
+          deps.metrics.raft.snapshotApplyInProgress.set(1);
           installSnapshot(
             {
               member,
@@ -180,12 +204,13 @@ export class Node {
             },
             snapshot,
             (error) => {
-              this.#confState = snapshot.confState;
-              this.#chooseSync();
+              this.#configuration.restored(snapshot.confState);
+              deps.metrics.raft.snapshotApplyInProgress.set(0);
               done(error);
               this.#serveWaiting();
             },
-          ),
+          );
+        },
         onLeadership: (leader, role, isNewLeader) => this.#onLeadership(leader, role, isNewLeader),
         isConnectedSince: (peer, ticks) => {
           const since = this.peers.activeSince(peer);
@@ -194,7 +219,7 @@ export class Node {
       },
       member.appliedIndex,
     );
-    this.#checkpoints = this.#createCheckpoints(applier);
+    this.#checkpoints = this.#createCheckpoints();
     this.watchHub = new WatchHub(
       { progressIntervalMs: config.watchProgressNotifyIntervalMs },
       { source: store, prng: new SeededPrng(Date.now()), onSyncWork: this.#catchUp.wake },
@@ -207,6 +232,7 @@ export class Node {
       requestTimeoutMs: requestTimeoutMs(config),
       nowMs,
     });
+    this.#authenticator = this.#createAuthenticator();
     this.context = this.#createContext(quota, requestIds, counts);
     this.proposer = new Proposer(this.context);
     this.gate = new Gate({
@@ -215,19 +241,42 @@ export class Node {
       isServing: () => !this.replica.isInstalling,
       whenServing: this.context.whenServing,
     });
+    this.tokenGate = new TokenGate(this.context.access, this.#authenticator);
     this.memberChanges = this.#createMemberChanges();
     this.#facts = this.#createFacts();
     this.#duties = this.#createDuties(counts);
+    this.#alarms = new AlarmRaiser({
+      alarms: member.alarms,
+      logger: deps.logger,
+      propose: (kind, request, done) => this.#propose(kind, request, done),
+    });
+    this.#corruption = this.#createCorruptionChecks();
+    this.elections = this.#createElections();
+    this.savedSnapshots = this.#createSavedSnapshots();
+  }
+
+  #createElections(): Elections {
+    return new Elections({
+      config: this.config,
+      replica: this.replica,
+      memberId: this.context.memberId,
+      activeSince: (id) => this.peers.activeSince(id),
+      leaderless: () => this.gate.leaderLost(),
+      prng: newPrng(),
+      logger: this.#deps.logger,
+      nowMs,
+    });
   }
 
   #createPeers(): Peers {
     const { config, member } = this;
-    const { logger, peerMetrics, peerTls, removed } = this.#deps;
+    const { logger, metrics, peerMetrics, peerTls, removed } = this.#deps;
     return new Peers({
       storage: member.storage,
       membership: member.membership,
       logger,
       metrics: peerMetrics,
+      snapshotSaved: metrics.disk.snapDbSaveTotal,
       tls: peerTls,
       dialTimeoutMs: config.electionTimeoutMs + 1000,
       ownPeerUrls: () =>
@@ -235,22 +284,23 @@ export class Node {
         config.initialAdvertisePeerUrls.map(({ text }) => text),
       http: peerHttpSource({
         membership: member.membership,
-        store: member.store,
+        hashes: () => this.context.hashes,
         replica: () => this.replica,
         leases: () => this.context.leaseRequests,
-        promote: (id) => promoteForPeer(this.memberChanges, id),
+        promote: (id, token) => promoteForPeer({ access: this.context.access, changes: this.memberChanges }, id, token),
       }),
       step: (message) => this.replica.step(message),
       isRestoredAt: (index) => member.raft.committed === index && member.raft.lastIndex === index,
+      fatal: this.#deps.fatal,
       reportUnreachable: (id) => this.replica.reportUnreachable(id),
-      onRefused: (id) => this.#leaderEnded(id),
+      onRefused: (id) => this.elections.leaderEnded(id),
       reportSnapshot: (id, outcome) => this.replica.reportSnapshot(id, outcome),
       onRemoved: removed,
     });
   }
 
   #createApplier(quota: Quota, requestIds: RequestIds, counts: Counts): Applier {
-    const { alarms, lessor, membership, storage, store } = this.member;
+    const { alarms, auth, lessor, membership, storage, store } = this.member;
     return new Applier({
       counts,
       idHigh16: requestIds.high16,
@@ -259,11 +309,13 @@ export class Node {
       lessor,
       membership,
       alarms,
+      auth,
       quota,
       nowMs,
-      onOverQuota: () => this.#raiseNoSpace(),
+      onOverQuota: () => this.#raise(ALARM_NOSPACE),
+      onLeaseGranted: (ttlSeconds) => this.#deps.metrics.mvcc.leaseTtl.observe(ttlSeconds),
       onFirstCommitInTerm: () => this.#onFirstCommitInTerm(),
-      onConfChange: (change) => this.#onConfChange(change),
+      onConfChange: (change) => this.#configuration.apply(change),
       onCompact: () => {
         this.watchHub.onCompacted();
         this.#compaction.start();
@@ -281,13 +333,29 @@ export class Node {
         activeSince: (id) => this.peers.activeSince(id),
         raftStatus: () => this.replica.status(),
         propose: (change, pending) => this.proposer.proposeConfChange(change, pending),
-        promoteViaLeader: (id, done) => {
-          void promoteViaLeader(this.leaderLink, peerClient, { changes: this.memberChanges, id }).then(done);
+        promoted: (refused) => {
+          const { raft } = this.#deps.metrics;
+          if (refused === undefined) raft.learnerPromoteSuccesses.add();
+          else raft.learnerPromoteFailures(ERRORS[refused].message).add();
+        },
+        promoteViaLeader: (id, done, token) => {
+          void promoteViaLeader(this.leaderLink, peerClient, { changes: this.memberChanges, id, token }).then(done);
         },
         nowMs,
         wallMs: Date.now,
       },
     );
+  }
+
+  #createAuthenticator(): Authenticator {
+    return new Authenticator({
+      provider: this.#credentials.tokens,
+      state: this.member.auth.state,
+      byCertificate: this.config.clientCertAuth,
+      appliedIndex: () => this.replica.appliedIndex,
+      nowMs,
+      waitMs: requestTimeoutMs(this.config),
+    });
   }
 
   #createDuties(counts: Counts): LeaderDuties {
@@ -299,13 +367,23 @@ export class Node {
       logger: this.#deps.logger,
       nowMs,
       electionTimeoutMs: this.config.electionTimeoutMs,
-      propose: (kind, request, done) => this.#propose(kind, request, done),
+      downgradeCheckTimeMs: this.config.downgradeCheckTimeMs,
+      propose: (kind, request, done) => this.#proposeAsLeader(kind, request, done),
       confirmLeadership: (confirmed, failed) => this.replica.linearizableRead(confirmed, failed),
       facts: this.#facts,
     });
   }
 
-  #createCheckpoints(applier: Applier): Checkpoints {
+  #createCorruptionChecks(): CorruptionChecks {
+    return new CorruptionChecks({
+      ...corruptionChecksDeps(this.config, this.member, this.peerClient, this.#deps.logger),
+      isLeader: () => this.replica.isLeader,
+      linearizableRead: (ready, failed) => this.replica.linearizableRead(ready, failed),
+      raiseCorrupt: (memberId) => this.#raise(ALARM_CORRUPT, memberId),
+    });
+  }
+
+  #createCheckpoints(): Checkpoints {
     const { storage, store } = this.member;
     return new Checkpoints(
       {
@@ -317,12 +395,7 @@ export class Node {
       {
         nowMs,
         isUrgent: () => storage.backend.pendingDeleteCount > PENDING_DELETES_MAX,
-        position: () => ({
-          index: this.replica.appliedIndex,
-          term: applier.appliedTerm,
-          revision: store.revision,
-          confState: this.#confState,
-        }),
+        position: () => ({ ...this.#position(), revision: store.revision }),
         // A lone member has nobody to catch up: the log need not reach back behind the checkpoint.
         save: (position, done) => {
           const beginMs = performance.now();
@@ -336,10 +409,25 @@ export class Node {
     );
   }
 
+  /** Up to where the log is applied. */
+  #position(): SnapshotPosition {
+    return { index: this.replica.appliedIndex, term: this.#applier.appliedTerm, confState: this.#configuration.state };
+  }
+
+  #createSavedSnapshots(): SavedSnapshots {
+    const { storage } = this.member;
+    return new SavedSnapshots({
+      make: () => storage.openSnapshot(storage.backend.freeze(), this.#position()),
+      took: this.#deps.metrics.disk.backendSnapshot,
+      nowMs,
+    });
+  }
+
   #createContext(quota: Quota, requestIds: RequestIds, counts: Counts): NodeContext {
-    const { alarms, lessor, membership, storage, store } = this.member;
+    const { alarms, auth, lessor, membership, storage, store } = this.member;
     const { memberId, clusterId } = storage.identity;
     const { maxRequestBytes, maxTxnOps } = this.config;
+    const { requests, watchSends } = this.#deps.metrics;
     return {
       replica: this.replica,
       store,
@@ -347,9 +435,15 @@ export class Node {
       watchHub: this.watchHub,
       membership,
       alarms,
+      auth,
+      access: new Access(auth, this.#authenticator),
+      ...this.#credentials,
       quota,
       counts,
+      rangeTimes: new SampledDurations(requests.rangeDuration(true), requests.rangeDuration(false), nowMs),
+      watchTimes: new WatchSendTimes(watchSends, nowMs),
       backend: storage.backend,
+      hashes: new Hashes({ store, backend: storage.backend, metrics: this.#deps.metrics.mvcc, nowMs }),
       requestIds,
       header: new HeaderBytes(clusterId, memberId),
       limits: { maxRequestBytes, maxTxnOps },
@@ -369,9 +463,14 @@ export class Node {
         else run();
       },
       writer: new Writer(),
-      raiseNoSpace: () => this.#raiseNoSpace(),
+      raiseNoSpace: () => this.#raise(ALARM_NOSPACE),
       whenCompacted: (done) => this.#compaction.whenDone(done),
     };
+  }
+
+  /** The process must end. */
+  get fatal(): (error: Error) => void {
+    return this.#deps.fatal;
   }
 
   /** Opens the data directory, catches up with its log and resolves once this member serves. Rejects with why it cannot. */
@@ -379,18 +478,23 @@ export class Node {
     const { disk } = deps.metrics;
     let written = 0;
     const peerClient = new PeerClient(deps.peerTls?.client);
+    const credentials = openCredentials(config.auth, deps.logger);
     const member = await openMember(config, {
       peerClient,
+      tokens: credentials.tokens.keeper,
+      hashPassword: (password) => storedHash(credentials, password),
       logger: deps.logger,
       prng: newPrng(),
-      onSync: (durationMs, bytes) => {
-        disk.walFsync.observe(durationMs / 1000);
+      onSync: (durationMs, bytes, writeMs) => {
+        disk.walWrite.observe(writeMs / 1000);
+        disk.walFsync.observe((durationMs - writeMs) / 1000);
         written += bytes;
         disk.walWriteBytes.set(written);
       },
       fatal: deps.fatal,
     });
-    const node = new Node(config, member, peerClient, deps);
+    await prepareMember(config, member, { client: peerClient, logger: deps.logger });
+    const node = new Node(config, { member, peerClient, credentials }, deps);
     try {
       await node.#begin();
     } catch (error) {
@@ -400,39 +504,19 @@ export class Node {
     return node;
   }
 
-  /** Gives space of removed revisions back in the background, and calls back. */
-  defragment(done: (error?: Error) => void): void {
-    const { disk } = this.#deps.metrics;
-    const beginMs = performance.now();
-    disk.defragInflight.set(1);
-    this.member.storage.backend.compactFiles((error) => {
-      disk.defragInflight.set(0);
-      disk.backendDefrag.observe((performance.now() - beginMs) / 1000);
-      done(error);
-    });
-  }
-
-  /** A leader hands over to the member that has been connected longest, so that the cluster need not wait for an election. */
-  async handOver(): Promise<void> {
-    const { replica } = this;
-    const targets = replica.status().confState.voters.filter((id) => this.peers.activeSince(id) !== undefined);
-    const [target] = targets.sort((a, b) => (this.peers.activeSince(a) ?? 0) - (this.peers.activeSince(b) ?? 0));
-    if (!replica.isLeader || target === undefined) return;
-    this.#deps.logger.info("leadership transfer starting", { to: hexId(target) });
-    const code = await new Promise<ErrorCode | undefined>((resolve) => replica.transferLeader(target, resolve));
-    if (code === undefined) this.#deps.logger.info("leadership transfer finished", { to: hexId(target) });
-    else this.#deps.logger.warn("leadership transfer failed", { to: hexId(target), error: code });
-  }
-
   /** Lets requests in flight finish within `timeoutMs`, makes everything durable and closes. */
   async stop(timeoutMs: number): Promise<void> {
     this.#publisher?.stop();
     await this.#drained(timeoutMs);
     this.replica.stop();
+    this.elections.stop();
     this.#timers.stop();
     this.#compaction.stop();
+    this.scrub.stop();
+    await this.#credentials.passwords.close();
     await this.peers.close();
     await new Promise<void>((resolve) => this.#checkpoints.finish(resolve));
+    this.member.slabs.close();
     await this.member.storage.close();
   }
 
@@ -446,39 +530,27 @@ export class Node {
   async #begin(): Promise<void> {
     const { config, member, replica, watchHub } = this;
     await this.peers.listen(config.listenPeerUrls);
-    this.#chooseSync();
+    this.#configuration.chooseSync();
     for (const peer of [...member.initialPeers, ...member.membership.list()]) this.peers.add(peer);
-    this.#leaderlessSinceMs = nowMs();
+    const lateness = new HeartbeatLateness(config.heartbeatIntervalMs, this.#deps.metrics.raft.heartbeatSendFailures);
     this.#timers.every(config.heartbeatIntervalMs, () => {
+      lateness.ticked(nowMs(), replica.isLeader ? member.membership.list().length - 1 : 0);
       replica.tick();
-      this.#watchLeaderless();
+      this.elections.visit();
     });
     this.#timers.every(HOUSEKEEPING_MS, () => {
       watchHub.tick(nowMs());
       this.#checkpoints.visit();
-      this.#compactByItself(nowMs());
+      this.#autoCompactor.visit();
       this.#duties.visit();
     });
-    const { voters } = replica.status().confState;
-    if (voters.length === 1 && voters[0] === this.context.memberId) replica.campaign();
-    else this.#hurryFirstElection();
+    this.#corruption.schedule(this.#timers, config);
+    this.#timers.every(COMMIT_SAVE_MS, () => member.storage.log.saveCommit());
+    this.#timers.every(TOKEN_VISIT_MS, () => this.#authenticator.visit());
+    this.elections.begin();
     await this.#publish();
     this.#compaction.start();
-  }
-
-  /** Where a quorum is connected already, nobody need wait for a whole election timeout at the start. */
-  #hurryFirstElection(): void {
-    const { config, peers, replica } = this;
-    if (!config.initialElectionTickAdvance) return;
-    const deadlineMs = nowMs() + 5 * config.electionTimeoutMs;
-    const look = (): void => {
-      if (replica.leader !== 0n || nowMs() > deadlineMs) return;
-      const { voters } = replica.status().confState;
-      const active = voters.filter((id) => id === this.context.memberId || peers.activeSince(id) !== undefined);
-      if (active.length < Math.floor(voters.length / 2) + 1 || voters.length === 0) setTimeout(look, HURRY_POLL_MS);
-      else replica.advanceTicks(Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs) - 2);
-    };
-    setTimeout(look, HURRY_POLL_MS);
+    this.scrub.start();
   }
 
   /** Resolves once the cluster knows this member as it is: it has then caught up as well. */
@@ -508,72 +580,13 @@ export class Node {
       metrics.raft.leaderChanges.add(1);
       logger.info("elected leader", { ...fields, leader: hexId(leader) });
     }
-    if (leader !== 0n) this.#leaderlessSinceMs = undefined;
-    else if (this.#leaderlessSinceMs === undefined) {
-      this.#leaderlessSinceMs = nowMs();
-      logger.warn("lost leader", fields);
-    }
-  }
-
-  /**
-   * A member's process has ended, or it was removed. If it was the leader, its followers need not wait for the silence to be long
-   * enough; but they must not all stand at the same moment.
-   */
-  #leaderEnded(id: bigint): void {
-    // Without pre-vote, who stands deposes a leader that others still hear.
-    if (!this.config.preVote || !this.replica.leaderEnded(id)) return;
-    this.#deps.logger.warn("leader has ended", { leader: hexId(id) });
-    const stand = (attempt: number): void => {
-      if (this.replica.leader !== 0n || attempt === STANDS_MAX) return;
-      this.replica.campaign();
-      setTimeout(() => stand(attempt + 1), STAND_INTERVAL_MS + this.#prng.below(STAND_SPREAD_MS));
-    };
-    setTimeout(() => stand(0), this.#prng.below(STAND_SPREAD_MS));
-  }
-
-  #watchLeaderless(): void {
-    const since = this.#leaderlessSinceMs;
-    const limitMs = LEADERLESS_ELECTION_TIMEOUTS * this.config.electionTimeoutMs;
-    if (since !== undefined && nowMs() - since > limitMs) this.gate.leaderLost();
+    if (this.elections.onLeader(leader)) logger.warn("lost leader", fields);
   }
 
   #serveWaiting(): void {
     const waiting = this.#waitingForServing;
     this.#waitingForServing = [];
     for (const run of waiting) run();
-  }
-
-  #onConfChange(change: RaftConfChange): ErrorCode | undefined {
-    const { membership, raft } = this.member;
-    const outcome = membership.applyConfChange(change);
-    const nodeId = outcome.refused === undefined ? change.nodeId : 0n;
-    this.#confState = raft.applyConfChange(confChangeV2({ type: change.type, nodeId }));
-    if (outcome.refused === undefined) this.#adjustPeers(outcome);
-    this.#chooseSync();
-    return outcome.refused;
-  }
-
-  /** Waiting for the disk on the spot is faster for a client alone, but one that hangs must not stop a member's heartbeats. */
-  #chooseSync(): void {
-    const { initialPeers, membership, storage } = this.member;
-    storage.log.mayWaitForDisk = membership.list().length <= 1 && initialPeers.length === 0;
-  }
-
-  #adjustPeers({ id, kind, member }: ChangeOutcome): void {
-    const { logger, removed } = this.#deps;
-    if (kind !== "remove") {
-      this.peers.add(must(member, "a change that took effect has a member"));
-      return;
-    }
-    logger.info("removed member", { "removed-remote-peer-id": hexId(id) });
-    if (id !== this.member.storage.identity.memberId) {
-      this.peers.remove(id);
-      // A leader that is no member any more takes no requests, and cannot hand over: who knows of its removal does not listen to it,
-      // and who does not may not stand. Outside of the batch that is being applied.
-      setImmediate(() => this.#leaderEnded(id));
-      return;
-    }
-    setTimeout(removed, REMOVED_LINGER_MS);
   }
 
   #memberOf(id: bigint): ReturnType<Member["membership"]["get"]> {
@@ -607,29 +620,18 @@ export class Node {
     return this.proposer.propose(kind, request, new OwnRequest(done)) === undefined;
   }
 
-  #raiseNoSpace(): void {
-    const { alarms, storage } = this.member;
-    if (this.#noSpaceRequested || alarms.isActive(ALARM_NOSPACE)) return;
-    const { memberId } = storage.identity;
-    this.#deps.logger.warn("alarm raised", { alarm: "NOSPACE", "member-id": hexId(memberId) });
-    this.#noSpaceRequested = this.#propose(
-      RequestKind.Alarm,
-      encodeAlarmRequest({ action: ACTION_ACTIVATE, memberId, alarm: ALARM_NOSPACE }),
-      () => {
-        this.#noSpaceRequested = false;
-      },
-    );
+  /**
+   * The same for what follows from this leader's clock. Held until there is another leader, a revocation would end a lease that its
+   * holder has renewed there meanwhile.
+   */
+  #proposeAsLeader(kind: number, request: Uint8Array, done: (result: ApplyResult | ErrorCode) => void): boolean {
+    // Leases end whoever has keys attached to them.
+    const caller = kind === RequestKind.LeaseRevoke ? this.context.access.root() : undefined;
+    return this.proposer.proposeAsLeader(kind, request, new OwnRequest(done), caller) === undefined;
   }
 
-  #compactByItself(nowMs: number): void {
-    const revision = this.#autoCompaction.visit(nowMs, this.member.store.revision);
-    if (revision === undefined || !this.replica.isLeader) return;
-    this.#deps.logger.info("starting auto compaction", { revision });
-    this.#propose(RequestKind.Compaction, encodeCompactionRequest({ revision, physical: false }), (result) => {
-      if (typeof result === "string" && result !== "compacted") {
-        this.#deps.logger.warn("auto compaction failed", { revision, error: result });
-      }
-    });
+  #raise(type: number, memberId: bigint = this.context.memberId): void {
+    this.#alarms.raise({ memberId, type });
   }
 }
 
@@ -642,21 +644,6 @@ function nowMs(): number {
   return performance.now();
 }
 
-/** What a client's request may take: etcd's figure. */
-function requestTimeoutMs(config: ServerConfig): number {
-  return REQUEST_TIMEOUT_BASE_MS + 2 * config.electionTimeoutMs;
-}
-
-function replicaConfig(config: ServerConfig): ReplicaConfig {
-  const ticks = (ms: number): number => Math.ceil(ms / config.heartbeatIntervalMs);
-  return {
-    applyBacklogMax: APPLY_BACKLOG_MAX,
-    requestTimeoutTicks: ticks(requestTimeoutMs(config)),
-    catchUpEntries: config.snapshotCatchupEntries,
-    catchUpBytesMax: CATCH_UP_BYTES_MAX,
-    electionTicks: Math.floor(config.electionTimeoutMs / config.heartbeatIntervalMs),
-    readRetryTicks: ticks(READ_RETRY_MS),
-    heldProposalBytesMax: HELD_PROPOSAL_BYTES_MAX,
-    snapshotGraceTicks: ticks(SNAPSHOT_GRACE_MS),
-  };
+function compactionPace({ compactionBatchLimit, compactionSleepIntervalMs }: ServerConfig): CompactionPace {
+  return { sliceItems: compactionBatchLimit, pauseMs: compactionSleepIntervalMs };
 }

@@ -1,4 +1,4 @@
-import type { Logger, Metrics } from "@quorate/base";
+import type { Histogram, Logger, Metrics } from "@quorate/base";
 import type { Message, Snapshot } from "@quorate/raft";
 import type { MemberStorage } from "@quorate/storage";
 import { type ClusterMember, ETCD_VERSION, type Membership } from "../core/index.ts";
@@ -14,6 +14,8 @@ export interface PeersDeps {
   readonly membership: Membership;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Seconds that taking in a snapshot took. */
+  readonly snapshotSaved: Histogram;
   readonly tls: PeerTls | undefined;
   readonly http: PeerHttpSource;
   readonly dialTimeoutMs: number;
@@ -21,6 +23,8 @@ export interface PeersDeps {
   readonly step: (message: Message) => void;
   /** See `SnapshotTransfer`. */
   readonly isRestoredAt: (index: number) => boolean;
+  /** See {@link SnapshotTransfer}. */
+  readonly fatal: (error: Error) => void;
   readonly reportUnreachable: (id: bigint) => void;
   /** A member's process has ended. May come again and again. */
   readonly onRefused: (id: bigint) => void;
@@ -62,10 +66,12 @@ export class Peers {
       storage: deps.storage,
       membership: deps.membership,
       logger: deps.logger,
+      saved: deps.snapshotSaved,
       send: (message, database) => this.#transport.sendSnapshot(message, database),
       failed: (id) => deps.reportSnapshot(id, "failed"),
       step: deps.step,
       isRestoredAt: deps.isRestoredAt,
+      fatal: deps.fatal,
     });
   }
 

@@ -1,13 +1,16 @@
 import type { Logger } from "@quorate/base";
+import type { GrpcObserver } from "@quorate/grpc";
 import { ETCD_VERSION, hexId, QUORATE_VERSION } from "../core/index.ts";
-import { FEATURE_GATES, type FeatureGate, type ServerConfig } from "./config/index.ts";
+import type { ServerConfig } from "./config/index.ts";
 import { observeHandlerErrors } from "./handler-errors.ts";
 import { healthSource } from "./health-port.ts";
 import { Listeners } from "./listeners.ts";
 import type { ServerLog } from "./log/index.ts";
-import { grpcMetrics, PrometheusMetrics, serverMetrics } from "./metrics/index.ts";
+import { grpcMetrics, PrometheusMetrics, processMetrics, type ServerMetrics, serverMetrics } from "./metrics/index.ts";
 import { Node } from "./node.ts";
 import { observeNode } from "./scrape.ts";
+import { observeSlowCalls } from "./slow-calls.ts";
+import { loadClientTls } from "./tls/client-tls-files.ts";
 import { loadPeerTls } from "./tls/peer-tls-files.ts";
 
 /** How long requests in flight may take to finish once the server was told to stop. */
@@ -29,6 +32,8 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   };
   process.on("uncaughtException", fatal);
   process.on("unhandledRejection", fatal);
+  // Before the first line of the log, or who has read it and tells the member to end finds nobody who listens.
+  const stop = stopRequests();
   logger.info("starting", {
     "quorate-version": QUORATE_VERSION,
     "etcd-version": ETCD_VERSION,
@@ -38,7 +43,6 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   });
   const prometheus = new PrometheusMetrics();
   const metrics = serverMetrics(prometheus);
-  const stop = stopRequests();
   // A member that waits for the others to serve may be told meanwhile to stop, or that it is none of them any more.
   let hasStarted = false;
   void stop.asked.then(async (reason) => {
@@ -52,7 +56,8 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   let node: Node;
   let listeners: Listeners;
   try {
-    const peerTls = config.peerTls === undefined ? undefined : loadPeerTls(config.peerTls, logger);
+    const peerTls = config.peerTls === undefined ? undefined : await loadPeerTls(config.peerTls, logger);
+    const clientTls = config.clientTls === undefined ? undefined : await loadClientTls(config.clientTls, logger);
     node = await Node.start(config, {
       logger,
       metrics,
@@ -63,7 +68,7 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
     });
     listeners = await Listeners.open(
       node,
-      observeHandlerErrors(grpcMetrics(prometheus, config.metrics === "extensive"), logger, fatal),
+      observeCalls(config, node, { prometheus, metrics }, logger, fatal),
       {
         source: healthSource(node),
         healthMetrics: metrics.health,
@@ -75,6 +80,7 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
         hostWhitelist: config.hostWhitelist,
       },
       logger,
+      clientTls,
     );
   } catch (error) {
     logger.fatal("cannot start", { error: text(error) });
@@ -85,27 +91,34 @@ export async function run(config: ServerConfig, log: ServerLog): Promise<void> {
   }
   hasStarted = true;
   observeNode(node, prometheus, metrics);
-  metrics.identify({
-    serverVersion: ETCD_VERSION,
-    runtimeVersion: `Node.js ${process.versions.node}`,
-    serverId: hexId(node.context.memberId),
-    features: Object.entries(FEATURE_GATES).map(([name, { stage }]) => ({
-      name,
-      stage,
-      enabled: config.featureGates[name as FeatureGate],
-    })),
-  });
+  processMetrics(prometheus);
   logger.info("ready to serve client requests", { "member-id": hexId(node.context.memberId) });
   void prometheus.watchProcess();
   const reason = await stop.asked;
   tellWhy(reason, logger);
   logger.info("stopping", { name: config.name });
-  if (reason === "signal") await node.handOver();
+  if (reason === "signal") await node.elections.handOver();
   await listeners.drain(DRAIN_MS);
   await node.stop(DRAIN_MS);
   logger.info("stopped", { name: config.name });
   await log.close();
   process.exit(0);
+}
+
+/** Counts calls, warns of slow ones, and ends the process where a handler has met what it must not go on with. */
+function observeCalls(
+  config: ServerConfig,
+  node: Node,
+  { prometheus, metrics }: { readonly prometheus: PrometheusMetrics; readonly metrics: ServerMetrics },
+  logger: Logger,
+  fatal: (error: Error) => void,
+): GrpcObserver {
+  const counting = grpcMetrics(prometheus, {
+    extensive: config.metrics === "extensive",
+    server: metrics,
+    readonlyTxns: () => node.context.counts.readonlyTxns,
+  });
+  return observeHandlerErrors(observeSlowCalls(counting, logger, config.warningUnaryRequestDurationMs), logger, fatal);
 }
 
 type StopReason = "signal" | "removed";

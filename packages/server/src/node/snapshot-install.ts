@@ -38,6 +38,7 @@ export function installSnapshot(deps: SnapshotInstallDeps, snapshot: Snapshot, d
     if (error === undefined) {
       peers.snapshots.installed(index);
       member.alarms.reload();
+      member.auth.reload();
       member.membership.reload();
       peers.reconcile(before);
       watchHub.onRestored();

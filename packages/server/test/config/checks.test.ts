@@ -47,11 +47,19 @@ describe("configuration checks", () => {
     ["--logger=slog", 'unknown logger option "slog"'],
     ["--log-outputs=default,stdout", 'multi logoutput for "default" is not supported yet'],
     ["--enable-log-rotation", "--log-outputs requires a single file path when --log-rotate-config-json is defined"],
+    [
+      '--enable-log-rotation --log-outputs=/tmp/x --log-rotation-config-json={"maxsize":',
+      'improperly formatted log rotation config: "{\\"maxsize\\":" is no JSON',
+    ],
+    [
+      '--enable-log-rotation --log-outputs=/tmp/x --log-rotation-config-json={"maxsize":true}',
+      "invalid log rotation config: maxsize must be an integer, not true",
+    ],
     ["--log-level=loud", '--log-level "loud" is none of debug, info, warn, error, panic, fatal'],
     ["--log-format=xml", '--log-format "xml" is neither json nor console'],
     ["--tls-min-version=TLS1.3 --tls-max-version=TLS1.2", "min version (TLS1.3) is greater than max version (TLS1.2)"],
     ["--tls-min-version=TLS1.3 --cipher-suites=X", "cipher suites cannot be configured when only TLS1.3 is enabled"],
-    ["--tls-min-version=SSL3", 'unexpected TLS version "SSL3"'],
+    ["--tls-min-version=SSL3", 'unexpected TLS version "SSL3" (must be one of: TLS1.2, TLS1.3)'],
     ["--cipher-suites=TLS_AES_128_GCM_SHA256,TLS_NOPE", 'unexpected TLS cipher suite "TLS_NOPE"'],
     ["--peer-cert-file=c", "KeyFile and CertFile must both be present[key: , cert: c]"],
     [
@@ -59,8 +67,41 @@ describe("configuration checks", () => {
       "TLS key/cert (--peer-cert-file, --peer-key-file) must be provided for peer url https://127.0.0.1:1 with HTTPS scheme",
     ],
     [
+      "--peer-cert-file=c --peer-key-file=k --peer-client-cert-file=d",
+      "ClientKeyFile and ClientCertFile must both be present or both absent: key: , cert: d]",
+    ],
+    [
+      "--peer-auto-tls --peer-client-cert-auth",
+      "--peer-client-cert-auth cannot be kept with --peer-auto-tls: nobody vouches for certificates that members make",
+    ],
+    [
+      "--peer-auto-tls --peer-trusted-ca-file=ca",
+      "--peer-trusted-ca-file cannot be kept with --peer-auto-tls: nobody vouches for certificates that members make",
+    ],
+    [
+      "--key-file=k --listen-client-urls=https://127.0.0.1:1 --advertise-client-urls=https://a:1",
+      "KeyFile and CertFile must both be present[key: k, cert: ]",
+    ],
+    [
+      "--listen-client-urls=https://127.0.0.1:1 --advertise-client-urls=https://a:1",
+      "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:1 with HTTPS scheme",
+    ],
+    [
+      "--listen-client-urls=unixs:///s --advertise-client-urls=https://a:1",
+      "TLS key/cert (--cert-file, --key-file) must be provided for client url unixs:///s with HTTPS scheme",
+    ],
+    [
+      "--listen-client-http-urls=https://127.0.0.1:1",
+      "TLS key/cert (--cert-file, --key-file) must be provided for client url https://127.0.0.1:1 with HTTPS scheme",
+    ],
+    [
+      "--listen-metrics-urls=https://127.0.0.1:1",
+      "client TLS key/cert (--cert-file, --key-file) must be provided for metrics secure url",
+    ],
+    ["--auto-tls --self-signed-cert-validity=0", "selfSignedCertValidity is invalid,it should be greater than 0"],
+    [
       "--peer-cert-allowed-cn=a,b --peer-cert-allowed-hostname=c",
-      'AllowedCN and AllowedHostname are mutually exclusive (cns=["a" "b"], hostnames=["c"])',
+      'AllowedCNs and AllowedHostnames are mutually exclusive (cns=["a" "b"], hostnames=["c"])',
     ],
     ["--enable-distributed-tracing --distributed-tracing-sampling-rate=-1", "tracing sampling rate must be positive"],
     [
@@ -77,28 +118,54 @@ describe("configuration checks", () => {
     expect(failure(parse([NAMED, ...flags.split(" ")]))).toBe(`1 quorate: ${message}`);
   });
 
-  it.each([
-    "--cert-file=x",
-    "--key-file=x",
-    "--client-cert-auth",
-    "--trusted-ca-file=x",
-    "--auto-tls",
-    "--client-crl-file=x",
-    "--client-cert-allowed-hostname=x",
-    "--peer-auto-tls",
-    "--auth-token=jwt,pub-key=a,priv-key=b,sign-method=RS256",
-    "--discovery-token=x",
-    "--discovery-endpoints=x",
-  ])("refuses %s rather than break its promise", (flag) => {
+  it.each(["--discovery-token=x", "--discovery-endpoints=x"])("refuses %s rather than break its promise", (flag) => {
     expect(failure(parse([NAMED, flag]))).toContain(
       `1 quorate: ${flag.split("=")[0]} is not supported by this version of Quorate`,
     );
   });
 
-  it("refuses to listen with TLS", () => {
-    expect(
-      failure(parse([NAMED, "--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://a:1"])),
-    ).toBe("1 quorate: --listen-client-urls: TLS is not supported by this version of Quorate (https://127.0.0.1:1)");
+  it("takes the files and rules of TLS towards clients", () => {
+    const flags = ["--cert-file=c", "--key-file=k", "--trusted-ca-file=ca", "--client-cert-allowed-hostname=a,b"];
+    const secure = ["--listen-client-urls=https://127.0.0.1:1", "--advertise-client-urls=https://a:1"];
+    const config = configOf(parse([NAMED, ...flags, ...secure, "--client-crl-file=crl"]));
+
+    expect(config.clientTls).toEqual({
+      certFile: "c",
+      keyFile: "k",
+      selfSigned: undefined,
+      trustedCaFile: "ca",
+      crlFile: "crl",
+      clientCertAuth: true,
+      allowedCns: [],
+      allowedHostnames: ["a", "b"],
+      cipherSuites: [],
+      minVersion: "TLS1.2",
+      maxVersion: undefined,
+    });
+    // An authority has clients show certificates; only the flag makes their names those of users.
+    expect(config.clientCertAuth).toBe(false);
+    expect(configOf(parse([NAMED, ...flags, "--client-cert-auth"])).clientCertAuth).toBe(true);
+    expect(configOf(parse([NAMED])).clientTls).toBeUndefined();
+  });
+
+  it("makes certificates for the hosts it listens on, unless some are given", () => {
+    const urls = ["--listen-client-urls=https://127.0.0.1:1,https://[::1]:1", "--advertise-client-urls=https://a:1"];
+    const automatic = ["--auto-tls", "--peer-auto-tls", "--data-dir=/d", "--self-signed-cert-validity=3"];
+    const { clientTls, peerTls } = configOf(parse([NAMED, ...urls, ...automatic]));
+
+    expect(clientTls).toMatchObject({
+      certFile: "/d/fixtures/client/cert.pem",
+      keyFile: "/d/fixtures/client/key.pem",
+      selfSigned: { hosts: ["127.0.0.1", "::1"], validityYears: 3 },
+      clientCertAuth: false,
+    });
+    expect(peerTls).toMatchObject({
+      certFile: "/d/fixtures/peer/cert.pem",
+      selfSigned: { hosts: ["localhost"], validityYears: 3 },
+    });
+    const given = parse([NAMED, ...urls, "--auto-tls", "--cert-file=c", "--key-file=k"]);
+    expect(configOf(given).clientTls?.selfSigned).toBeUndefined();
+    expect(noticesOf(given).map(({ message }) => message)).toEqual(["ignoring client auto TLS since certs given"]);
   });
 
   it("takes the files and rules of TLS between members", () => {
@@ -114,6 +181,7 @@ describe("configuration checks", () => {
     expect(configOf(parse([NAMED, ...flags])).peerTls).toEqual({
       certFile: "c",
       keyFile: "k",
+      selfSigned: undefined,
       clientCertFile: "c",
       clientKeyFile: "k",
       trustedCaFile: "ca",
@@ -131,18 +199,45 @@ describe("configuration checks", () => {
   });
 
   it("says where certificates are given and plain text is spoken", () => {
-    const tls = ["--peer-cert-file=c", "--peer-key-file=k"];
-    const warnings = (url: string): readonly string[] =>
-      noticesOf(parse([NAMED, `--listen-peer-urls=${url}`, ...tls])).map(({ message }) => message);
+    const peer = ["--peer-cert-file=c", "--peer-key-file=k", "--peer-client-cert-auth"];
+    const client = ["--advertise-client-urls=http://a:1", "--cert-file=c", "--key-file=k", "--client-cert-auth"];
+    const warnings = (flags: readonly string[]): readonly unknown[] =>
+      noticesOf(parse([NAMED, ...flags])).map(({ fields, message }) => [message, fields]);
 
-    expect(warnings("http://127.0.0.1:1")).toEqual([
-      "scheme is http while peer key and cert files are present; ignoring key and cert files",
+    expect(warnings(["--listen-peer-urls=http://127.0.0.1:1", ...peer])).toEqual([
+      [
+        "scheme is HTTP while key and cert files are present; ignoring key and cert files",
+        { "peer-url": "http://127.0.0.1:1" },
+      ],
+      [
+        "scheme is HTTP while --peer-client-cert-auth is enabled; ignoring client cert auth for this URL",
+        { "peer-url": "http://127.0.0.1:1" },
+      ],
     ]);
-    expect(warnings("https://127.0.0.1:1")).toEqual([]);
+    expect(warnings(["--listen-peer-urls=https://127.0.0.1:1", ...peer])).toEqual([]);
+    expect(warnings(["--listen-client-urls=unix:///s,https://127.0.0.1:1", ...client])).toEqual([
+      [
+        "scheme is http or unix while key and cert files are present; ignoring key and cert files",
+        { "client-url": "unix:///s" },
+      ],
+      [
+        "scheme is http or unix while --client-cert-auth is enabled; ignoring client cert auth for this URL",
+        { "client-url": "unix:///s" },
+      ],
+    ]);
+  });
+
+  it("looks for no certificate where every client URL is plain, as etcd", () => {
+    const files = ["--cert-file=c", "--trusted-ca-file=ca"];
+
+    expect(configOf(parse([NAMED, ...files])).clientTls).toBeUndefined();
+    expect(noticesOf(parse([NAMED, ...files])).map(({ message }) => message)).toEqual([
+      "scheme is http or unix while key and cert files are present; ignoring key and cert files",
+    ]);
   });
 
   it("reports all problems at once", () => {
-    const outcome = parse(["--heartbeat-interval=0", "--logger=x", "--auto-tls"]);
+    const outcome = parse(["--heartbeat-interval=0", "--logger=x", "--peer-key-file=k"]);
 
     expect(outcome.kind === "stop" ? outcome.stderr.trim().split("\n").length : 0).toBe(3);
   });
@@ -160,13 +255,32 @@ describe("configuration checks", () => {
   });
 });
 
+describe("how users log in", () => {
+  it("is read from its flags", () => {
+    expect(configOf(parse([NAMED])).auth).toEqual({ token: "simple", simpleTokenTtlMs: 300_000, bcryptCost: 10 });
+    const flags = ["--auth-token=jwt,sign-method=RS256,pub-key=a", "--auth-token-ttl=5", "--bcrypt-cost=4"];
+    expect(configOf(parse([NAMED, ...flags])).auth).toEqual({
+      token: "jwt,sign-method=RS256,pub-key=a",
+      simpleTokenTtlMs: 5000,
+      bcryptCost: 4,
+    });
+  });
+
+  it.each(["3", "32", "0"])("has the default cost instead of %s, with a warning", (cost) => {
+    const outcome = parse([NAMED, `--bcrypt-cost=${cost}`]);
+    expect(configOf(outcome).auth.bcryptCost).toBe(10);
+    expect(noticesOf(outcome).map(({ message }) => message)).toEqual([
+      "use default bcrypt cost instead of the invalid given cost",
+    ]);
+  });
+});
+
 describe("accepted flags that do nothing", () => {
   it.each([
     ["--backend-bbolt-freelist-type=array", "flag has no meaning in Quorate and is ignored"],
     ["--memory-mlock", "flag has no meaning in Quorate and is ignored"],
     ["--v2-deprecation=gone", "flag has no meaning in Quorate and is ignored"],
-    ["--enable-grpc-gateway", "flag is not supported yet and has no effect"],
-    ["--corrupt-check-time=1h", "flag is not supported yet and has no effect"],
+    ["--socket-reuse-port", "flag is not supported yet and has no effect"],
   ])("warns once of %s", (flag, message) => {
     const notices = noticesOf(parse([NAMED, flag]));
 
@@ -176,7 +290,7 @@ describe("accepted flags that do nothing", () => {
   });
 
   it("says nothing of switching off what is not there", () => {
-    expect(noticesOf(parse([NAMED, "--enable-grpc-gateway=false", "--enable-distributed-tracing=false"]))).toEqual([]);
+    expect(noticesOf(parse([NAMED, "--enable-distributed-tracing=false"]))).toEqual([]);
   });
 
   it("warns of extreme values", () => {
@@ -213,12 +327,13 @@ describe("resolved values", () => {
       grpcKeepaliveTimeoutMs: 20_000,
       autoCompaction: { mode: "off" },
       compactionBatchLimit: 1000,
-      compactionSleepIntervalMs: 10,
+      compactionSleepIntervalMs: undefined,
       watchProgressNotifyIntervalMs: 600_000,
       warningApplyDurationMs: 100,
       warningUnaryRequestDurationMs: 300,
       log: { level: "info", format: "json", outputs: ["default"] },
       enablePprof: false,
+      enableGrpcGateway: true,
       metrics: "basic",
       cors: ["*"],
       hostWhitelist: ["*"],
@@ -247,6 +362,7 @@ describe("resolved values", () => {
     ["--watch-progress-notify-interval=1ms", { watchProgressNotifyIntervalMs: 100 }],
     ["--warning-apply-duration=1.5s", { warningApplyDurationMs: 1500 }],
     ["--log-level=debug", { enablePprof: true }],
+    ["--enable-grpc-gateway=false", { enableGrpcGateway: false }],
     ["--log-outputs=", { log: { level: "info", format: "json", outputs: ["default"] } }],
     ["--host-whitelist=", { hostWhitelist: [] }],
     ["--name=b --data-dir=/d --wal-dir=/w", { dataDir: "/d", walDir: "/w" }],

@@ -77,7 +77,7 @@ election-timeout: 500
 listen-client-urls: http://127.0.0.1:1,http://127.0.0.1:2
 advertise-client-urls: http://127.0.0.1:1
 grpc-keepalive-interval: 10000000000
-auto-compaction-retention: 1
+auto-compaction-retention: "1"
 log-outputs: [stderr, /var/log/q.log]
 log-level: debug
 cors: http://a:1,http://b:1
@@ -116,6 +116,18 @@ pre-vote: false
     expect(failure(parseFile("listen-client-urls: http://127.0.0.1:1"))).toBe("runs");
   });
 
+  it("has TLS in sections of its own", () => {
+    const { clientTls, peerTls } = configOf(
+      parseFile(
+        "client-transport-security:\n  cert-file: c\n  key-file: k\n  allowed-cn: [x, z]\n" +
+          "peer-transport-security:\n  auto-tls: true\ndata-dir: /d\nlisten-client-urls: https://127.0.0.1:1",
+      ),
+    );
+
+    expect(clientTls).toMatchObject({ certFile: "c", keyFile: "k", allowedCns: ["x", "z"], clientCertAuth: false });
+    expect(peerTls).toMatchObject({ keyFile: "/d/fixtures/peer/key.pem", clientCertFile: "/d/fixtures/peer/cert.pem" });
+  });
+
   it("leaves defaults for an empty file, nulls and empty URL lists", () => {
     expect(configOf(parseFile("")).name).toBe("default");
     expect(configOf(parseFile("name:\nlisten-client-urls: ''")).listenClientUrls[0]?.text).toBe(
@@ -137,16 +149,12 @@ pre-vote: false
     ["initial-cluster-state: old", '1 quorate: c.yaml: initial-cluster-state: unexpected clusterState "old"'],
     ["- a\n- b", "1 quorate: c.yaml: expected a mapping of keys to values"],
     [
-      "client-transport-security:\n  cert-file: x",
-      "1 quorate: --cert-file is not supported by this version of Quorate: it serves plain text alone: put a TLS proxy before it, or listen on loopback",
+      "listen-client-urls: https://127.0.0.1:1\nadvertise-client-urls: https://a:1\nclient-transport-security:\n  cert-file: x",
+      "1 quorate: KeyFile and CertFile must both be present[key: , cert: x]",
     ],
     [
-      "client-transport-security:\n  allowed-cn: [x]",
-      "1 quorate: c.yaml: client-transport-security.allowed-cn is not supported by this version",
-    ],
-    [
-      "peer-transport-security:\n  auto-tls: true",
-      "1 quorate: --peer-auto-tls is not supported by this version of Quorate: it makes no certificates: give --peer-cert-file and --peer-key-file",
+      "client-transport-security:\n  allowed-cn: [x]\n  allowed-hostname: [h]",
+      '1 quorate: AllowedCNs and AllowedHostnames are mutually exclusive (cns=["x"], hostnames=["h"])',
     ],
     [
       "discovery-config:\n  token: t\n  client:\n    endpoints: [a]",
@@ -170,6 +178,21 @@ pre-vote: false
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c]`;
 
     expect(failure(parseFile(bomb))).toMatch(/^1 quorate: c\.yaml: Excessive alias count/);
+  });
+
+  it("takes yes for true, and of a key that is repeated the last, with a warning", () => {
+    const outcome = parseFile("pre-vote: no\nname: a\nname: b");
+
+    expect(configOf(outcome)).toMatchObject({ name: "b", preVote: false });
+    expect(warnings(outcome)).toEqual([
+      ["a key of the configuration file is repeated; the last one counts", { path: "c.yaml" }],
+    ]);
+  });
+
+  it("founds nothing from members that are none", () => {
+    expect(configOf(parseFile('initial-cluster: ""')).initialCluster).toEqual([]);
+    expect(configOf(parse(["--initial-cluster="])).initialCluster).toEqual([]);
+    expect(configOf(parse([], { environment: { ETCD_INITIAL_CLUSTER: "" } })).initialCluster).toHaveLength(1);
   });
 
   it("ignores an unknown key with a warning that has the nearest known one", () => {

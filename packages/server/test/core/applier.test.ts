@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { bytesFromLatin1, utf8Bytes } from "@quorate/base";
+import { bytesFromLatin1, concatBytes, utf8Bytes } from "@quorate/base";
 import { MapBackend } from "@quorate/mvcc/testing";
 import {
   createClusterMemberAttrSetRequest,
@@ -103,12 +103,13 @@ describe("the applier", () => {
     expect(machine.store.compactedRevision).toBe(4);
     expect(machine.membership.clusterVersion).toBe("3.7.0");
     expect(machine.counts).toMatchObject({
-      puts: 2,
-      deletes: 1,
+      // The one of the transaction, and the keys of the lease, which are one transaction, count too.
+      puts: 3,
+      deletes: 3,
       txns: 1,
       leasesGranted: 1,
       leasesRevoked: 1,
-      putBytes: 4,
+      putBytes: 6,
     });
     expect(machine.events).toEqual(["compact"]);
   });
@@ -213,6 +214,32 @@ describe("the applier", () => {
     expect(ours.result).toBeUndefined();
     machine.applier.apply(entry(7, 2), pending);
     expect(ours.result).toMatchObject({ revision: 3 });
+  });
+
+  it("applies requests with unknown fields that only etcd before 3.7 lets through", () => {
+    const machine = new Machine();
+    const groups = new Uint8Array(2000).fill(0x7b, 0, 1000).fill(0x7c, 1000);
+    const odd = (request: Uint8Array): Uint8Array => concatBytes([groups, request]);
+
+    expect(
+      run(machine, [
+        [RequestKind.Put, odd(put("a"))],
+        [RequestKind.DeleteRange, odd(del("a"))],
+        [RequestKind.Txn, odd(putTxn)],
+        [RequestKind.LeaseGrant, odd(grant(5n))],
+        [RequestKind.LeaseRevoke, odd(encodeLeaseRevokeRequest({ id: 5n }))],
+        [RequestKind.Compaction, odd(encodeCompactionRequest({ revision: 3, physical: false }))],
+        [RequestKind.Alarm, odd(alarm(ACTIVATE, NOSPACE))],
+      ]),
+    ).toMatchObject([
+      { revision: 2 },
+      { revision: 3, deleted: 1 },
+      { revision: 4, succeeded: true },
+      { id: 5n },
+      { revision: 4 },
+      { revision: 4 },
+      { alarms: [{ type: NOSPACE }] },
+    ]);
   });
 
   it("publishes attributes of members it knows", () => {

@@ -1,4 +1,4 @@
-import { SeededPrng } from "@quorate/base";
+import { SeededPrng, utf8Bytes } from "@quorate/base";
 import { Lessor, Store } from "@quorate/mvcc";
 import { MapBackend } from "@quorate/mvcc/testing";
 import {
@@ -17,14 +17,18 @@ import {
   Alarms,
   Applier,
   type ApplyResult,
+  Auth,
+  type Caller,
   Counts,
   Membership,
   memberJson,
+  NO_TOKENS,
   type Pending,
   Quota,
   Replica,
   type ReplicaConfig,
   RequestIds,
+  type TokenKeeper,
 } from "@quorate/server/core";
 
 export const SELF = 7n;
@@ -75,6 +79,7 @@ export class Machine {
   readonly store: Store;
   readonly membership: Membership;
   readonly alarms: Alarms;
+  readonly auth: Auth;
   readonly applier: Applier;
   readonly events: string[] = [];
   readonly counts: Counts = new Counts();
@@ -85,7 +90,12 @@ export class Machine {
     return undefined;
   };
 
-  constructor(quotaBytes?: number, backend: MapBackend = new MapBackend(), idHigh16: number = ID_HIGH) {
+  constructor(
+    quotaBytes?: number,
+    backend: MapBackend = new MapBackend(),
+    idHigh16: number = ID_HIGH,
+    tokens: TokenKeeper = NO_TOKENS,
+  ) {
     this.backend = Object.assign(backend, { sizeBytes: () => this.sizeBytes });
     this.lessor = new Lessor({ minTtlSeconds: 2 }, { backend });
     this.store = new Store(backend, { leases: this.lessor });
@@ -97,6 +107,12 @@ export class Machine {
         return { memberId, type: alarm };
       },
     });
+    this.auth = new Auth({
+      backend,
+      lessor: this.lessor,
+      tokens,
+      hashPassword: (text) => utf8Bytes(`hash of ${text}`),
+    });
     this.applier = new Applier({
       counts: this.counts,
       idHigh16,
@@ -105,6 +121,7 @@ export class Machine {
       lessor: this.lessor,
       membership: this.membership,
       alarms: this.alarms,
+      auth: this.auth,
       quota: new Quota(backend, quotaBytes),
       nowMs: () => 0,
       onOverQuota: () => this.events.push("over quota"),
@@ -116,9 +133,15 @@ export class Machine {
 }
 
 /** The bytes of a replicated request. */
-export function requestEntry(kind: number, request: Uint8Array, low48: number, high16 = ID_HIGH): Uint8Array {
+export function requestEntry(
+  kind: number,
+  request: Uint8Array,
+  low48: number,
+  high16 = ID_HIGH,
+  caller?: Caller,
+): Uint8Array {
   const writer = new Writer();
-  writeRaftRequest(writer, kind, request, high16, low48);
+  writeRaftRequest(writer, kind, request, high16, low48, caller);
   return writer.finish();
 }
 
@@ -162,6 +185,7 @@ export class LoneMember {
         entryLog: this.log,
         applier: this.machine.applier,
         endOfTurn: (run) => this.#tasks.push(run),
+        beforeApply: () => {},
         afterApply: (count) => this.batches.push(count),
         fatal: (error) => this.fatal.push(error),
         readIds: new RequestIds(SELF, 0),

@@ -84,6 +84,7 @@ export class ClusterPeer {
         entryLog: this.log,
         applier: this.machine.applier,
         endOfTurn: (run) => this.#tasks.push(run),
+        beforeApply: () => {},
         afterApply: () => {},
         fatal: (error) => this.fatal.push(error),
         readIds: new RequestIds(id, 0),
@@ -113,12 +114,23 @@ export class ClusterPeer {
     return answer;
   }
 
-  tryPut(key: string, value = "v"): { readonly answer: Answer; readonly refused: ErrorCode | undefined } {
+  /** A put that this member makes as the leader. */
+  putAsLeader(key: string): Answer {
+    const { answer, refused } = this.tryPut(key, "v", true);
+    if (refused !== undefined) answer.failed(refused);
+    return answer;
+  }
+
+  tryPut(
+    key: string,
+    value = "v",
+    asLeader = false,
+  ): { readonly answer: Answer; readonly refused: ErrorCode | undefined } {
     const answer = new Answer();
     const request = encodePutRequest(createPutRequest({ key: utf8Bytes(key), value: utf8Bytes(value) }));
     const low48 = this.nextId();
     const data = requestEntry(RequestKind.Put, request, low48, Number(this.id));
-    return { answer, refused: this.replica.propose(data, low48, answer) };
+    return { answer, refused: this.replica.propose(data, low48, answer, asLeader) };
   }
 
   /** The number of the next request. */

@@ -112,6 +112,43 @@ describe("proposals of a replica", () => {
     expect(old.replica.isLeader).toBe(true);
   });
 
+  it("that a leader made as such are refused once another leads, and elsewhere, and never proposed there", () => {
+    const cluster = new ReplicaCluster(3);
+    const old = cluster.elect(1n);
+    expect(cluster.peer(2n).putAsLeader("a")).toMatchObject({ failure: "proposalDropped" });
+    const before = old.putAsLeader("a");
+    cluster.settle();
+    expect(before.result).toBeDefined();
+    cluster.loses = ({ type }) => type === MessageType.TimeoutNow;
+    old.replica.transferLeader(2n, () => {});
+    cluster.settle();
+    const held = [old.putAsLeader("b"), old.put("c")];
+    cluster.settle();
+    cluster.loses = () => false;
+    cluster
+      .peer(2n)
+      .replica.step(createMessage({ type: MessageType.TimeoutNow, from: 1n, to: 2n, term: old.raft.term }));
+    cluster.settle();
+    expect(cluster.peer(2n).replica.isLeader).toBe(true);
+    cluster.tick(20);
+    expect(held[0]).toMatchObject({ failure: "proposalDropped", result: undefined });
+    expect(held[1]?.result).toBeDefined();
+    expect([...versions(cluster, "a"), ...versions(cluster, "b"), ...versions(cluster, "c")]).toEqual([
+      1, 1, 1, 0, 0, 0, 1, 1, 1,
+    ]);
+  });
+
+  it("that a leader made as such are gone on with when a hand-over fails", () => {
+    const cluster = new ReplicaCluster(3);
+    const old = cluster.elect(1n);
+    cluster.loses = ({ type }) => type === MessageType.TimeoutNow;
+    old.replica.transferLeader(2n, () => {});
+    cluster.settle();
+    const answer = old.putAsLeader("a");
+    cluster.tick(12);
+    expect(answer.result).toMatchObject({ revision: 2 });
+  });
+
   it("that were given up are never proposed later", () => {
     const cluster = new ReplicaCluster(3, { requestTimeoutTicks: 5 });
     cluster.settle();

@@ -83,10 +83,13 @@ describe("linearizable reads of a replica", () => {
     const first = follower.read();
     cluster.settle();
     const second = follower.read();
+    const { counts } = follower.machine;
+    expect(counts.slowReadIndexes).toBe(0);
     if (answer !== undefined) follower.replica.step(answer);
     expect([first.length, second.length]).toEqual([1, 0]);
     cluster.settle();
     expect([first.length, second.length]).toEqual([1, 1]);
+    expect([counts.slowReadIndexes, counts.readIndexesFailed]).toEqual([1, 0]);
   });
 
   it("time out where the leader cannot be asked, those collected behind the question too", () => {
@@ -103,6 +106,8 @@ describe("linearizable reads of a replica", () => {
     expect([first, second]).toEqual([["timeout"], []]);
     cluster.tick(10);
     expect(second).toEqual(["timeout"]);
+    // Of questions, each for what had been read before it.
+    expect(follower.machine.counts.slowReadIndexes).toBe(2);
   });
 
   it("time out where the answer came and what it asks for is never applied", () => {
@@ -138,6 +143,7 @@ describe("linearizable reads of a replica", () => {
     cluster.peer(3n).replica.leaderEnded(1n);
     cluster.elect(3n);
     expect(asked).toEqual(["leaderChanged"]);
+    expect(follower.machine.counts.readIndexesFailed).toBe(1);
 
     const later = follower.read();
     cluster.settle();

@@ -241,6 +241,20 @@ describe("Checkpoints", () => {
     return { now, saves, checkpoints };
   }
 
+  it("are made anew on demand, also when nothing was applied, but not while the state is replaced", () => {
+    const { checkpoints, saves } = harness();
+    const renewed: string[] = [];
+    checkpoints.renew(() => renewed.push("first"));
+    checkpoints.renew(() => renewed.push("second"));
+    expect(saves.length).toBe(1);
+    saves[0]?.();
+    expect([renewed, saves.length]).toEqual([["first"], 2]);
+    saves[1]?.();
+    checkpoints.hold(() => {});
+    checkpoints.renew(() => renewed.push("third"));
+    expect([renewed, saves.length]).toEqual([["first", "second", "third"], 2]);
+  });
+
   it("are due after enough entries and a pause, after many bytes, with age, and when urgent", () => {
     const { now, saves, checkpoints } = harness();
     checkpoints.applied(10, 1);
@@ -283,39 +297,73 @@ describe("Checkpoints", () => {
 describe("AutoCompaction", () => {
   const HOUR = 3_600_000;
 
-  it("by revisions keeps as many, looking every five minutes", () => {
+  /** Targets by the step of a tenth of an hour in which they were due, `fails` saying which attempts come to nothing. */
+  function compactions(periodMs: number, steps: number, fails: (step: number) => boolean, leads = true): unknown[] {
+    const compaction = new AutoCompaction({ mode: "periodic", periodMs }, 0);
+    const targets: [number, number][] = [];
+    for (let step = 0; step <= steps; step++) {
+      const nowMs = (step * HOUR) / 10;
+      const target = compaction.visit(nowMs, 1 + step * 10, leads || step > 25);
+      if (target === undefined) continue;
+      targets.push([step, target]);
+      compaction.done(target, !fails(step), nowMs);
+    }
+    return targets;
+  }
+
+  it("by revisions keeps as many, looking every five minutes, while this member leads", () => {
     const compaction = new AutoCompaction({ mode: "revision", revisions: 100 }, 0);
 
-    expect(compaction.visit(299_999, 500)).toBeUndefined();
-    expect(compaction.visit(300_000, 500)).toBe(400);
-    expect(compaction.visit(600_000, 500)).toBeUndefined();
-    expect(compaction.visit(900_000, 90)).toBeUndefined();
+    expect(compaction.visit(299_999, 500, true)).toBeUndefined();
+    expect(compaction.visit(300_000, 500, true)).toBe(400);
+    // One at a time, and again when it failed.
+    expect(compaction.visit(600_000, 510, true)).toBeUndefined();
+    compaction.done(400, false, 600_000);
+    expect(compaction.visit(900_000, 500, true)).toBe(400);
+    compaction.done(400, true, 900_000);
+    expect(compaction.visit(1_200_000, 500, true)).toBeUndefined();
+    expect(compaction.visit(1_500_000, 90, true)).toBeUndefined();
+    expect(compaction.visit(1_800_000, 600, false)).toBeUndefined();
+    expect(compaction.visit(2_100_000, 600, true)).toBe(500);
   });
 
   it("by time compacts to the revision of one period ago, once an interval", () => {
-    const compaction = new AutoCompaction({ mode: "periodic", periodMs: HOUR }, 0);
-    const targets: [number, number][] = [];
-    for (let step = 1; step <= 32; step++) {
-      const target = compaction.visit((step * HOUR) / 10, step * 10);
-      if (target !== undefined) targets.push([step, target]);
-    }
+    // From the second time on the newest note is a tenth of an interval old, as in etcd.
+    const never = (): boolean => false;
+    expect(compactions(HOUR, 32, never)).toEqual([
+      [10, 1],
+      [20, 91],
+      [30, 191],
+    ]);
+    expect(compactions(3 * HOUR, 52, never)).toEqual([
+      [30, 1],
+      [40, 91],
+      [50, 191],
+    ]);
+  });
 
-    expect(targets).toEqual([
-      [11, 10],
-      [21, 110],
-      [31, 210],
+  it("by time tries again a tenth of an interval after a failure, and at once when this member comes to lead", () => {
+    expect(compactions(HOUR, 23, (step) => step < 12)).toEqual([
+      [10, 1],
+      [11, 1],
+      [12, 11],
+      [22, 111],
+    ]);
+    expect(compactions(HOUR, 40, () => false, false)).toEqual([
+      [26, 151],
+      [36, 251],
     ]);
   });
 
   it("does nothing when off", () => {
-    expect(new AutoCompaction({ mode: "off" }, 0).visit(10 * HOUR, 1000)).toBeUndefined();
+    expect(new AutoCompaction({ mode: "off" }, 0).visit(10 * HOUR, 1000, true)).toBeUndefined();
   });
 });
 
 describe("LeaseExpiry", () => {
   it("proposes each expired lease once until that is decided, and again when it failed", () => {
     const proposed: bigint[] = [];
-    const done: (() => void)[] = [];
+    const done: ((revoked: boolean) => void)[] = [];
     let accepts = true;
     const lessor = { nextExpiryMs: 0, expired: () => [1n, 2n] } as unknown as ConstructorParameters<
       typeof LeaseExpiry
@@ -335,16 +383,17 @@ describe("LeaseExpiry", () => {
     expiry.visit(0);
     expiry.visit(500);
     expect(proposed).toEqual([1n, 2n]);
-    done[0]?.();
+    done[0]?.(false);
+    expect(counts.leasesExpired).toBe(0);
     expiry.visit(1000);
     expect(proposed).toEqual([1n, 2n, 1n]);
-    done[1]?.();
+    done[1]?.(true);
     accepts = false;
     expiry.visit(1500);
     accepts = true;
     expiry.visit(2000);
     expect(proposed).toEqual([1n, 2n, 1n, 2n]);
-    expect(counts.leasesExpired).toBe(4);
+    expect(counts.leasesExpired).toBe(1);
   });
 
   it("revokes nothing before a quorum has confirmed the leadership, and asks again after a refusal", () => {

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { type IncomingHttpHeaders, request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -42,7 +44,7 @@ async function start(more: Partial<HttpHandlerOptions> = {}): Promise<void> {
   const parsed = parseUrls("http://127.0.0.1:0");
   const [url] = "value" in parsed ? parsed.value : [];
   if (url === undefined) throw new Error("the URL is valid");
-  listener = await listenHttp(url, handler);
+  listener = await listenHttp([url], handler);
 }
 
 async function restart(more: Partial<HttpHandlerOptions>): Promise<void> {
@@ -220,10 +222,25 @@ describe("other endpoints", () => {
     const plain = await ask("/metrics");
     const zipped = await ask("/metrics", "GET", { "accept-encoding": "gzip" });
 
-    expect(plain.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(plain.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+    expect(zipped.headers["content-type"]).toBe(plain.headers["content-type"]);
     expect(plain.text).toContain("# TYPE etcd_server_has_leader gauge\netcd_server_has_leader 0\n");
     expect(zipped.headers["content-encoding"]).toBe("gzip");
     expect(gunzipSync(zipped.bytes).toString()).toContain("etcd_server_has_leader 0\n");
+  });
+
+  it("count their scrapes as promhttp does", async () => {
+    const first = (await ask("/metrics")).text;
+    const second = (await ask("/metrics")).text;
+
+    expect(first).toContain('\npromhttp_metric_handler_requests_total{code="200"} 0\n');
+    expect(first).toContain("\npromhttp_metric_handler_requests_in_flight 1\n");
+    expect(second).toContain('\npromhttp_metric_handler_requests_total{code="200"} 1\n');
+    expect(second).toContain('\npromhttp_metric_handler_requests_total{code="500"} 0\n');
+    await restart({ exposition: () => Promise.reject(new Error("broken")) });
+    expect((await ask("/metrics")).status).toBe(500);
+    expect(await metrics.exposition()).toContain('\npromhttp_metric_handler_requests_total{code="500"} 1\n');
+    expect(await metrics.exposition()).toContain("\npromhttp_metric_handler_requests_in_flight 0\n");
   });
 
   it("collect the metrics once for scrapes that come together", async () => {
@@ -286,6 +303,27 @@ describe("other endpoints", () => {
     expect((await ask("/metrics", "POST")).status).toBe(200);
   });
 
+  it("send on what is no clean path, as Go's ServeMux does", async () => {
+    const answer = await ask("//health?exclude=NOSPACE");
+    expect([answer.status, answer.headers.location, answer.headers["content-type"], answer.text]).toEqual([
+      307,
+      "/health?exclude=NOSPACE",
+      "text/html; charset=utf-8",
+      '<a href="/health?exclude=NOSPACE">Temporary Redirect</a>.\n\n',
+    ]);
+    for (const [path, location] of [
+      ["/v3/kv/../kv/./range", "/v3/kv/range"],
+      ["/a//b/", "/a/b/"],
+      ["/..", "/"],
+      ["/%2e%2e/health", "/health"],
+      ["//evil.example/%22%3e", "/evil.example/%22%3E"],
+    ] as const) {
+      const moved = await ask(path, "POST");
+      expect([path, moved.status, moved.headers.location, moved.text]).toEqual([path, 307, location, ""]);
+    }
+    expect((await ask("/.well-known/..x/...")).status).toBe(404);
+  });
+
   it("answer 404 to what is not there", async () => {
     for (const path of ["/", "/v3/kv/range", "/v2/keys", "/members", "/config", "/health/"]) {
       expect(await ask(path)).toMatchObject({ status: 404, text: "404 page not found\n" });
@@ -313,6 +351,14 @@ describe("access to the client endpoints", () => {
     expect(refused.text).toMatch(/^\netcd received your request, but the Host header was unrecognized\./);
   });
 
+  it("that are refused are answered whatever they bring along", async () => {
+    await restart({ hostWhitelist: ["known"] });
+    for (const method of ["GET", "POST"]) {
+      expect((await ask("/v3/kv/range", method, { host: "evil" }, '{"key":"aw=="}')).status).toBe(421);
+    }
+    expect((await ask("/health", "OPTIONS", { host: "known" }, "body")).status).toBe(200);
+  });
+
   it("is told to browsers by CORS headers", async () => {
     expect((await ask("/version")).headers["access-control-allow-origin"]).toBe("*");
     await restart({ cors: ["http://a:1"] });
@@ -330,10 +376,31 @@ describe("access to the client endpoints", () => {
 });
 
 describe("hostile requests", () => {
+  it("with a body get their answer behind it, also where they are refused and the connection ends then", async () => {
+    await restart({ hostWhitelist: ["known"] });
+    const port = Number(listener.address.split(":").pop());
+    const socket = connect(port, "127.0.0.1");
+    let answer = "";
+    socket.on("data", (chunk: Buffer) => {
+      answer += chunk.toString();
+    });
+    const ended = new Promise<void>((resolve, reject) => {
+      socket.on("end", resolve);
+      socket.on("error", reject);
+    });
+    socket.write("POST /v3/kv/range HTTP/1.1\r\nHost: unknown\r\nConnection: close\r\nContent-Length: 4\r\n\r\nab");
+    // Another request that was sent later is answered: the first one has been seen.
+    expect((await ask("/version", "GET", { host: "known" })).status).toBe(200);
+    expect(answer).toBe("");
+    socket.write("cd");
+    await ended;
+    expect(answer).toMatch(/^HTTP\/1\.1 421 /);
+    socket.destroy();
+  });
+
   it("end after a little of a body that nobody asked for", async () => {
     const answer = await ask("/version", "GET", {}, "x".repeat(1000));
     expect(answer).toMatchObject({ status: 200 });
-    expect(answer.headers.connection).toBe("close");
 
     const port = Number(listener.address.split(":").pop());
     const socket = connect(port, "127.0.0.1");
@@ -358,7 +425,8 @@ describe("hostile requests", () => {
   });
 
   it("with odd targets are answered", async () => {
-    for (const path of ["//", "/%zz", "/?%%%=&&", "/health?exclude", "http://other/version"]) {
+    expect(await ask("/%zz")).toMatchObject({ status: 400, text: "400 Bad Request" });
+    for (const path of ["//", "/%ff", "/?%%%=&&", "/health?exclude", "http://other/version"]) {
       expect((await ask(path)).status).toBeLessThan(500);
     }
     expect((await ask("http://other/version")).status).toBe(200);
@@ -366,12 +434,23 @@ describe("hostile requests", () => {
 });
 
 describe("listenHttp", () => {
+  it("takes HTTP/2 without TLS for the plain text it is", async () => {
+    await restart({ hostWhitelist: ["known"] });
+    const session = connectHttp2(`http://${listener.address}`);
+    const stream = session.request({ ":path": "/version" });
+    stream.resume();
+    const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders];
+    session.close();
+
+    expect(headers[":status"]).toBe(421);
+  });
+
   it("names the URL it cannot listen on", async () => {
     const parsed = parseUrls(`http://${listener.address}`);
     const [url] = "value" in parsed ? parsed.value : [];
     if (url === undefined) throw new Error("the URL is valid");
 
-    await expect(listenHttp(url, () => {})).rejects.toThrow(
+    await expect(listenHttp([url], { serve: () => {}, webSockets: undefined })).rejects.toThrow(
       `cannot listen on http://${listener.address}: listen EADDRINUSE`,
     );
   });

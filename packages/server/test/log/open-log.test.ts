@@ -30,7 +30,7 @@ describe("openLog", () => {
   it("appends to every file named", async () => {
     const files = ["a.log", "b.log"].map((name) => join(folder, name));
     for (const message of ["first", "second"]) {
-      const log = openLog({ level: "info", format: "json", outputs: files });
+      const log = openLog({ level: "info", format: "json", outputs: files, rotation: undefined });
       log.logger.info(message);
       await log.close();
     }
@@ -44,14 +44,14 @@ describe("openLog", () => {
   it("names an output that cannot be opened", () => {
     const path = join(folder, "none", "a.log");
 
-    expect(() => openLog({ level: "info", format: "json", outputs: [path] })).toThrow(
+    expect(() => openLog({ level: "info", format: "json", outputs: [path], rotation: undefined })).toThrow(
       `cannot open log output ${path}: ENOENT: no such file or directory`,
     );
   });
 
   it("writes lines of its level and above, with where they come from", () => {
     const sink = new ListSink();
-    const { logger } = openLog({ level: "warn", format: "json", outputs: ["default"] }, [sink]);
+    const { logger } = openLog({ level: "warn", format: "json", outputs: ["default"], rotation: undefined }, [sink]);
 
     logger.info("no");
     logger.warn("yes");
@@ -64,7 +64,7 @@ describe("openLog", () => {
 
   it("gives children their fields, and theirs to their children", () => {
     const sink = new ListSink();
-    const { logger } = openLog({ level: "info", format: "json", outputs: ["default"] }, [sink]);
+    const { logger } = openLog({ level: "info", format: "json", outputs: ["default"], rotation: undefined }, [sink]);
 
     logger.child({ a: 1 }).child({ b: 2 }).info("m", { c: 3 });
 
@@ -73,7 +73,7 @@ describe("openLog", () => {
 
   it("thins out a line that repeats", () => {
     const sink = new ListSink();
-    const { logger } = openLog({ level: "info", format: "json", outputs: ["default"] }, [sink]);
+    const { logger } = openLog({ level: "info", format: "json", outputs: ["default"], rotation: undefined }, [sink]);
 
     for (let i = 0; i < 1000; i++) logger.warn("flood");
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import type { GrpcObserver } from "@quorate/grpc";
 import { grpcMetrics, PrometheusMetrics, serverMetrics } from "../../src/node/metrics/index.ts";
 import { goFloat } from "../../src/node/metrics/instruments.ts";
 
@@ -6,6 +7,10 @@ import { goFloat } from "../../src/node/metrics/instruments.ts";
 async function linesOf(metrics: PrometheusMetrics, name: string): Promise<string[]> {
   const text = await metrics.exposition();
   return text.split("\n").filter((line) => line.startsWith(name));
+}
+
+function observerOf(metrics: PrometheusMetrics, extensive: boolean): GrpcObserver {
+  return grpcMetrics(metrics, { extensive, server: serverMetrics(metrics), readonlyTxns: () => 0 });
 }
 
 describe("PrometheusMetrics", () => {
@@ -103,8 +108,7 @@ describe("PrometheusMetrics", () => {
 describe("serverMetrics", () => {
   it("shows what dashboards ask for from the first scrape", async () => {
     const metrics = new PrometheusMetrics();
-    serverMetrics(metrics);
-    grpcMetrics(metrics, false);
+    observerOf(metrics, false);
     const text = await metrics.exposition();
 
     for (const name of [
@@ -120,6 +124,7 @@ describe("serverMetrics", () => {
       "etcd_mvcc_db_total_size_in_bytes",
       "etcd_mvcc_db_total_size_in_use_in_bytes",
       "etcd_server_quota_backend_bytes",
+      "etcd_debugging_auth_revision",
       "etcd_network_client_grpc_sent_bytes_total",
       "etcd_network_client_grpc_received_bytes_total",
       "grpc_server_started_total",
@@ -173,7 +178,7 @@ describe("serverMetrics", () => {
 describe("grpcMetrics", () => {
   it("starts every method at 0 for every code", async () => {
     const metrics = new PrometheusMetrics();
-    grpcMetrics(metrics, false);
+    observerOf(metrics, false);
 
     const handled = await linesOf(metrics, "grpc_server_handled_total{");
     const started = await linesOf(metrics, "grpc_server_started_total{");
@@ -188,7 +193,7 @@ describe("grpcMetrics", () => {
 
   it("counts calls, messages, bytes and, when extensive, time", async () => {
     const metrics = new PrometheusMetrics();
-    const observer = grpcMetrics(metrics, true);
+    const observer = observerOf(metrics, true);
     const path = "/etcdserverpb.Watch/Watch";
 
     observer.callStarted?.(path, "bidi");

@@ -5,6 +5,7 @@ import { MapBackend } from "@quorate/mvcc/testing";
 import { createPutRequest } from "@quorate/protocol";
 import { PhysicalCompaction } from "../../src/node/background.ts";
 
+const OWN_PACE = { sliceItems: 1000, pauseMs: undefined };
 const KEY = new Uint8Array([107]);
 
 function compacted(revisions: number): { backend: MapBackend; store: Store } {
@@ -32,7 +33,7 @@ describe("PhysicalCompaction", () => {
     const { setTimeout } = globalThis;
     globalThis.setTimeout = (() => undefined) as unknown as typeof setTimeout;
     try {
-      new PhysicalCompaction(store, () => undefined).start();
+      new PhysicalCompaction(store, () => undefined, OWN_PACE).start();
       expect(await turnsUntilDone(store, backend, 20)).toBeLessThanOrEqual(20);
     } finally {
       globalThis.setTimeout = setTimeout;
@@ -48,7 +49,7 @@ describe("PhysicalCompaction", () => {
       return setImmediate(run);
     }) as unknown as typeof setTimeout;
     try {
-      const compaction = new PhysicalCompaction(store, () => undefined);
+      const compaction = new PhysicalCompaction(store, () => undefined, OWN_PACE);
       compaction.start();
       let done = false;
       compaction.whenDone(() => {
@@ -60,5 +61,23 @@ describe("PhysicalCompaction", () => {
     } finally {
       globalThis.setTimeout = setTimeout;
     }
+  });
+
+  it("keeps the pace that it is told, slice for slice", async () => {
+    const { backend, store } = compacted(3000);
+    const pauses: number[] = [];
+    const { setTimeout } = globalThis;
+    globalThis.setTimeout = ((run: () => void, delayMs: number) => {
+      pauses.push(delayMs);
+      return setImmediate(run);
+    }) as unknown as typeof setTimeout;
+    try {
+      new PhysicalCompaction(store, () => undefined, { sliceItems: 100, pauseMs: 7 }).start();
+      await turnsUntilDone(store, backend, 5000);
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+    expect(pauses.length).toBeGreaterThanOrEqual(30);
+    expect(new Set(pauses)).toEqual(new Set([7]));
   });
 });

@@ -72,7 +72,7 @@ class Bench {
     const serverStream: Method = { kind: "serverStream", handler: () => this.events.push("streams") };
     this.#services = this.gate.guard({
       "etcdserverpb.KV": { Range: unary, Put: unary, RangeStream: serverStream },
-      "etcdserverpb.Maintenance": { Status: unary },
+      "etcdserverpb.Maintenance": { Status: unary, Snapshot: serverStream },
       "etcdserverpb.Watch": { Watch: bidi },
     });
   }
@@ -109,7 +109,7 @@ describe("the gate before a member's services", () => {
     expect(bench.stream("Watch/Watch").answers).toEqual([]);
   });
 
-  it("lets a learner answer its status and serializable reads alone", () => {
+  it("lets a learner answer its status, serializable reads and snapshots alone", () => {
     const bench = new Bench();
     bench.now.learner = true;
     const range = (serializable: boolean): Uint8Array =>
@@ -119,6 +119,9 @@ describe("the gate before a member's services", () => {
     expect(bench.unary("KV/Range", range(false)).answers).toEqual([NOT_FOR_LEARNERS]);
     expect(bench.unary("KV/Put").answers).toEqual([NOT_FOR_LEARNERS]);
     expect(bench.stream("Watch/Watch").answers).toEqual([NOT_FOR_LEARNERS]);
+    expect(bench.stream("KV/RangeStream").answers).toEqual([NOT_FOR_LEARNERS]);
+    expect(bench.stream("Maintenance/Snapshot").answers).toEqual([]);
+    expect(bench.events).toEqual(["streams"]);
     // What cannot be decoded is the handler's to answer.
     expect(bench.unary("KV/Range", new Uint8Array([0xff])).answers).not.toEqual([NOT_FOR_LEARNERS]);
   });
@@ -155,6 +158,18 @@ describe("the gate before a member's services", () => {
     expect([insisting.answers, indifferent.answers]).toEqual([[NO_LEADER], []]);
     expect(bench.events).toEqual(["cancelled"]);
     expect(bench.gate.watchedCount).toBe(0);
+  });
+
+  it("ends observations of an election too, which last though the client says nothing more", () => {
+    const bench = new Bench();
+    const observe: Method = { kind: "serverStream", handler: () => {} };
+    const method = bench.gate.guard({ "v3electionpb.Election": { Observe: observe } })["v3electionpb.Election"]?.[
+      "Observe"
+    ];
+    const call = new FakeCall(INSISTS);
+    if (method?.kind === "serverStream") method.handler(call as unknown as StreamCall);
+    bench.gate.leaderLost();
+    expect(call.answers).toEqual([NO_LEADER]);
   });
 
   it("forgets streams whose clients go, and tells their handlers as before", () => {

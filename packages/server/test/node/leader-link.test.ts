@@ -92,7 +92,7 @@ describe("the link to the leader", () => {
     expect(await finish(link().ask(answers({}), never))).toBe("timeout");
     place.urls = [];
     expect(await finish(link().ask(answers({}), never))).toBe("noLeader");
-    expect(Date.now() - beganMs).toBeLessThan(2 * 7100);
+    expect(Date.now() - beganMs).toBeLessThan(2 * 7900);
   });
 
   it("leaves no attempt more time than is left", async () => {
@@ -103,7 +103,7 @@ describe("the link to the leader", () => {
     };
     const beganMs = Date.now();
     expect(await finish(link().ask(slow, never))).toBe("timeout");
-    expect(Date.now() - beganMs).toBeLessThan(7200);
+    expect(Date.now() - beganMs).toBeLessThan(7900);
     expect(given).toEqual([7000, 4000, expect.any(Number)]);
     expect(given[2]).toBeLessThan(1000);
   });

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   AlarmAction,
@@ -111,6 +112,56 @@ describe("Maintenance", () => {
     expect(status.dbSizeInUse).toBeLessThanOrEqual(status.dbSize);
   });
 
+  it("tells of a quota that is switched off as it was switched off", async () => {
+    using unlimited = temporaryDirectory("quorate-quota-", "memory");
+    const member = await TestNode.start(unlimited.path, ["--quota-backend-bytes=-7"]);
+    try {
+      expect((await member.client.status()).dbSizeQuota).toBe(-7);
+      expect((await member.http("/metrics")).body).toContain("etcd_server_quota_backend_bytes -7\n");
+    } finally {
+      await member.stop();
+    }
+  });
+
+  it("gives the space of compacted revisions back, also those of a moment ago, and restarts from it", async () => {
+    using small = temporaryDirectory("quorate-defragment-", "memory");
+    const value = randomBytes(256 * 1024);
+    const member = await TestNode.start(small.path);
+    for (let i = 0; i < 40; i++) await member.client.put({ key: b("big"), value });
+    const { dbSize: before, header } = await member.client.status();
+    await member.client.compact({ revision: header?.revision ?? 0 });
+    await Promise.all([member.client.defragment(), member.client.defragment()]);
+    expect((await member.client.status()).dbSize).toBeLessThan(before / 8);
+    await member.stop();
+
+    const again = await TestNode.start(small.path);
+    expect((await again.client.range({ key: b("big") })).kvs[0]?.version).toBe(40);
+    await again.stop();
+  });
+
+  it("gives space back before it serves, if so much can be had", async () => {
+    using small = temporaryDirectory("quorate-defragment-", "memory");
+    const member = await TestNode.start(small.path);
+    for (let i = 0; i < 20; i++) await member.client.put({ key: b("big"), value: randomBytes(256 * 1024) });
+    const { header } = await member.client.put({ key: b("big"), value: b("small") });
+    await member.client.compact({ revision: header?.revision ?? 0, physical: true });
+    await member.stop();
+
+    const content = await startedWith(small.path, 1000);
+    expect(content.log).toMatch(/Skipping defragmentation.*"threshold-mib":1000/);
+    expect(content.dbSize).toBeGreaterThan(4 * 1024 * 1024);
+    const smaller = await startedWith(small.path, 2);
+    expect(smaller.log).toMatch(/finished defragmenting/);
+    expect(smaller.dbSize).toBeLessThan(1024 * 1024);
+  });
+
+  async function startedWith(path: string, thresholdMib: number): Promise<{ log: string; dbSize: number }> {
+    const member = await TestNode.start(path, [`--bootstrap-defrag-threshold-megabytes=${thresholdMib}`]);
+    const { dbSize } = await member.client.status();
+    await member.stop();
+    return { log: member.log.join(""), dbSize };
+  }
+
   it("hashes the store as of a revision, and refuses revisions that are not there", async () => {
     await put("hash/1");
     const first = await client.hashKv();
@@ -151,6 +202,22 @@ describe("Maintenance", () => {
     expect((await client.range({ key: b("d/"), rangeEnd: b("d0"), countOnly: true })).count).toBe(50);
   });
 
+  it("with StopGRPCServiceOnDefrag is not serving, as far as health checks go, until it is defragmented", async () => {
+    using other = temporaryDirectory("quorate-health-", "memory");
+    const member = await TestNode.start(other.path, ["--feature-gates=StopGRPCServiceOnDefrag=true"]);
+    const watch = member.client.serverStream("/grpc.health.v1.Health/Watch", new Uint8Array(0));
+    const status = async (): Promise<number | undefined> => (await watch.next())[1];
+    expect(await status()).toBe(1);
+    await member.client.defragment();
+
+    expect([await status(), await status()]).toEqual([2, 1]);
+    expect(watch.waiting).toBe(0);
+    const ended = watch.ended();
+    watch.cancel();
+    await ended;
+    await member.stop();
+  });
+
   it("answers a move of leadership to itself, and to nobody", async () => {
     expect(await client.raw("Maintenance/MoveLeader", Buffer.concat([Buffer.of(0x08), varint(MEMBER)]))).toEqual(
       Buffer.alloc(0),
@@ -183,6 +250,19 @@ describe("alarms", () => {
     expect((await client.alarm({ action: DEACTIVATE, memberId: 6n, alarm: NOSPACE })).alarms).toEqual([]);
     expect((await client.alarm({ action: DEACTIVATE, ...noSpace })).alarms).toEqual([noSpace]);
     expect((await client.alarm({ action: GET })).alarms).toEqual([]);
+  });
+
+  it("count in the metrics for the member that they were raised for", async () => {
+    const gauge = 'etcd_debugging_server_alarms{alarm_type="NOSPACE",server_id="5"}';
+    const noSpace = { memberId: 5n, alarm: NOSPACE };
+    await client.alarm({ action: ACTIVATE, ...noSpace });
+    const raised = (await node.http("/metrics")).body;
+    await client.alarm({ action: DEACTIVATE, ...noSpace });
+    const over = (await node.http("/metrics")).body;
+
+    expect([raised.includes(`${gauge} 1\n`), over.includes(`${gauge} 0\n`)]).toEqual([true, true]);
+    expect(raised).toContain('etcd_debugging_server_alarms{alarm_type="CORRUPT",server_id="2e1259d415f2a040"} 0\n');
+    expect(raised).toContain("etcd_server_quota_backend_bytes 2.147483648e+09\n");
   });
 
   it("of NOSPACE stop what takes space and nothing else", async () => {
@@ -266,6 +346,23 @@ describe("HTTP on the client port", () => {
     ).toBe(1);
     expect(after.get("etcd_server_has_leader")).toBe(1);
     expect(after.get("etcd_mvcc_db_total_size_in_bytes")).toBeGreaterThan(0);
+  });
+
+  it("tells metrics of hashes and of compactions", async () => {
+    for (let i = 0; i < 5; i++) await put("compacted");
+    const before = await metrics();
+    const { header } = await client.hashKv();
+    await client.hash();
+    await client.compact({ revision: header?.revision ?? 0, physical: true });
+    const after = await metrics();
+    const moved = (name: string): number => (after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN);
+
+    expect(moved("etcd_mvcc_hash_rev_duration_seconds_count")).toBe(1);
+    expect(moved("etcd_mvcc_hash_duration_seconds_count")).toBe(1);
+    expect(moved("etcd_debugging_mvcc_db_compaction_total_duration_milliseconds_count")).toBe(1);
+    expect(moved("etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds_count")).toBeGreaterThanOrEqual(1);
+    expect(moved("etcd_debugging_mvcc_db_compaction_keys_total")).toBeGreaterThanOrEqual(4);
+    expect(Date.now() / 1000 - (after.get("etcd_debugging_mvcc_db_compaction_last") ?? 0)).toBeLessThan(60);
   });
 
   async function metrics(): Promise<Map<string, number>> {

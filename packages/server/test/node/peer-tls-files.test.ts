@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import {
   peersAreRequired,
   requirePeer,
   type TemporaryDirectory,
+  TestAuthority,
   temporaryDirectory,
 } from "@quorate/testkit";
 import type { PeerTlsConfig } from "../../src/node/config/index.ts";
@@ -28,6 +29,7 @@ function config(change: Partial<PeerTlsConfig> = {}, member = "member"): PeerTls
   return {
     certFile: file(`${member}.pem`),
     keyFile: file(`${member}.key.pem`),
+    selfSigned: undefined,
     clientCertFile: file(`${member}.pem`),
     clientKeyFile: file(`${member}.key.pem`),
     trustedCaFile: file("ca.pem"),
@@ -63,9 +65,9 @@ describe("loadPeerTls", () => {
     return { certFile, keyFile };
   }
 
-  it("gives the same object until a file changes, then what the files hold", () => {
+  it("gives the same object until a file changes, then what the files hold", async () => {
     const { certFile, keyFile } = place("member");
-    const { server } = loadPeerTls(config({ certFile, keyFile }), logger);
+    const { server } = await loadPeerTls(config({ certFile, keyFile }), logger);
 
     expect(server.renew?.()).toBe(server);
     place("member-new");
@@ -77,9 +79,9 @@ describe("loadPeerTls", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("goes on with what it has while a pair of files does not fit together", () => {
+  it("goes on with what it has while a pair of files does not fit together", async () => {
     const { certFile, keyFile } = place("member");
-    const { server } = loadPeerTls(config({ certFile, keyFile }), logger);
+    const { server } = await loadPeerTls(config({ certFile, keyFile }), logger);
 
     copyFileSync(file("member-new.pem"), certFile);
     expect(server.renew?.()).toBe(server);
@@ -90,23 +92,34 @@ describe("loadPeerTls", () => {
     expect(String(server.renew?.()?.key)).not.toBe(String(server.key));
   });
 
-  it("fails at the start for files that are not there or do not fit", () => {
+  it("fails at the start for files that are not there or do not fit", async () => {
     const { certFile } = place("member");
 
-    expect(() => loadPeerTls(config({ keyFile: join(directory.path, "none") }), logger)).toThrow(/ENOENT.*none/);
-    expect(() => loadPeerTls(config({ certFile, keyFile: file("stranger.key.pem") }), logger)).toThrow(/key/i);
+    const refused = async (change: Partial<PeerTlsConfig>, why: RegExp): Promise<void> =>
+      await expect(loadPeerTls(config(change), logger)).rejects.toThrow(why);
+
+    await refused({ keyFile: join(directory.path, "none") }, /ENOENT.*none/);
+    await refused(
+      { certFile, keyFile: file("stranger.key.pem") },
+      /^tls: private key does not match public key \(.*cert.pem, .*stranger.key.pem\)$/,
+    );
+    await refused({ keyFile: certFile }, /cert.pem holds no private key that can be read/);
+    await refused({ crlFile: certFile }, /cert.pem holds something other than whole certificate revocation lists/);
     writeFileSync(certFile, "nonsense");
-    expect(() => loadPeerTls(config({ certFile }), logger)).toThrow(/PEM|no start line/i);
+    await refused({ certFile }, /cert.pem holds no certificate/);
+    await refused({ trustedCaFile: certFile }, /cert.pem holds no certificate/);
+    writeFileSync(certFile, readFileSync(file("member.pem")).subarray(0, 300));
+    await refused({ certFile }, /cert.pem holds an incomplete certificate/);
   });
 
   it("has listeners and connections of members use what was replaced, without a restart", async () => {
     const { certFile, keyFile } = place("member");
     const own = config({ certFile, keyFile, clientCertFile: certFile, clientKeyFile: keyFile });
-    const tls = loadPeerTls(own, logger);
+    const tls = await loadPeerTls(own, logger);
     await using member = await TestTransport.start({ id: 1n, tls });
     await using choosy = await TestTransport.start({
       id: 2n,
-      tls: loadPeerTls(config({ allowedCns: ["member-1-new"] }), logger),
+      tls: await loadPeerTls(config({ allowedCns: ["member-1-new"] }), logger),
     });
     const client = new PeerClient(tls.client);
 
@@ -118,10 +131,29 @@ describe("loadPeerTls", () => {
     expect((await client.getVersion(choosy.url, 5000)).etcdserver).toBe("3.7.1");
   });
 
+  it("lets nobody in whose certificate has been revoked, as of the next connection", async () => {
+    const authority = await TestAuthority.create(directory.path);
+    const [own, other] = [await authority.issue("own"), await authority.issue("other")];
+    const crlFile = await authority.revoke("list.crl", []);
+    const of = ({ certFile, keyFile }: typeof own): PeerTlsConfig =>
+      config({ certFile, keyFile, clientCertFile: certFile, clientKeyFile: keyFile, trustedCaFile: authority.caFile });
+    await using member = await TestTransport.start({
+      id: 1n,
+      tls: await loadPeerTls({ ...of(own), crlFile, skipClientSanVerification: true }, logger),
+    });
+    const client = new PeerClient((await loadPeerTls(of(other), logger)).client);
+
+    expect((await client.getVersion(member.url, 5000)).etcdserver).toBe("3.7.1");
+    await authority.revoke("list.crl", [other.serialNumber]);
+    await expect(client.getVersion(member.url, 5000)).rejects.toThrow(/ECONNRESET|socket hang up|EPIPE/);
+    await authority.revoke("list.crl", [own.serialNumber]);
+    expect((await client.getVersion(member.url, 5000)).etcdserver).toBe("3.7.1");
+  });
+
   it("limits versions and TLS 1.2 suites, and leaves those of TLS 1.3", async () => {
     const suites = ["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"];
     const cipher = async (change: Partial<PeerTlsConfig>): Promise<string> => {
-      const { client, server } = loadPeerTls(config(change), logger);
+      const { client, server } = await loadPeerTls(config(change), logger);
       return await handshake(secureContextOptions(server), secureContextOptions(client));
     };
 
@@ -135,9 +167,9 @@ describe("loadPeerTls", () => {
 });
 
 /** Whose certificate a listener shows. */
-function commonName(port: number): Promise<string> {
-  const { client } = loadPeerTls(config(), NO_LOGGER);
-  return new Promise((resolve, reject) => {
+async function commonName(port: number): Promise<string> {
+  const { client } = await loadPeerTls(config(), NO_LOGGER);
+  return await new Promise((resolve, reject) => {
     const socket = connect({ ...secureContextOptions(client), host: "127.0.0.1", port }, () => {
       resolve(String(socket.getPeerCertificate().subject.CN));
       socket.destroy();
@@ -186,7 +218,7 @@ const isHere = findPeer("etcd-3.4") !== undefined || peersAreRequired();
       ],
     });
     const members = async (tls: PeerTlsConfig): Promise<unknown> => {
-      const client = new PeerClient(loadPeerTls(tls, NO_LOGGER).client);
+      const client = new PeerClient((await loadPeerTls(tls, NO_LOGGER)).client);
       const answer = await client.getMembers(url, 5000);
       return answer.members.map(({ peerUrls }) => peerUrls);
     };

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { describe, expect, it } from "@jest/globals";
 import { createMessage, EMPTY_CONF_STATE, type HardState, type Message, MessageType } from "@quorate/raft";
-import type { MemberStorage } from "@quorate/storage";
+import { type MemberStorage, type SnapshotStream, StorageError } from "@quorate/storage";
 import { installSnapshot, type SnapshotInstallDeps } from "../../src/node/snapshot-install.ts";
 import { SnapshotTransfer, type SnapshotTransferDeps } from "../../src/node/snapshot-transfer.ts";
 
@@ -54,6 +54,7 @@ class Bench {
         this.restoredAt = Math.max(this.restoredAt, index);
       },
       isRestoredAt: (index) => index === this.restoredAt,
+      fatal: () => {},
     });
   }
 
@@ -61,6 +62,87 @@ class Bench {
     return this.transfer.receive(messageAt(index), Readable.from([]));
   }
 }
+
+describe("snapshots that are sent", () => {
+  const damage = new StorageError("damaged", "damaged table of the engine", {
+    file: "000005.ldb",
+    remedy: "remove it",
+  });
+  const full = new StorageError("ioFailed", "the engine cannot write", { file: "db", remedy: "check the disk" });
+
+  /** Sends one whose stream gives these chunks, or fails; what became of it. */
+  async function send(open: () => Promise<SnapshotStream>): Promise<Record<string, unknown>> {
+    const told: { fatal: Error[]; failed: bigint[]; read: string; error: unknown } = {
+      fatal: [],
+      failed: [],
+      read: "",
+      error: undefined,
+    };
+    let done = (): void => {};
+    const over = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const transfer = new SnapshotTransfer({
+      storage: { backend: { freeze: () => ({}) }, openSnapshot: open } as unknown as MemberStorage,
+      membership: { list: () => [], removedIds: [], clusterVersion: "3.7.0" } as never,
+      logger: SILENT,
+      send: (_message, database) => {
+        database.on("data", (chunk: Buffer) => {
+          told.read += chunk.toString("latin1");
+        });
+        database.on("error", (error) => {
+          told.error = error;
+        });
+        database.on("close", done);
+      },
+      failed: (id) => {
+        told.failed.push(id);
+        setImmediate(done);
+      },
+      step: () => {},
+      isRestoredAt: () => false,
+      fatal: (error) => told.fatal.push(error),
+    });
+    transfer.send(messageAt(7), snapshotAt(7));
+    await over;
+    return told;
+  }
+
+  function streamOf(chunks: readonly (string | Error)[], closed: { count: number }): SnapshotStream {
+    const left = [...chunks];
+    return {
+      bytes: 0,
+      next: () => {
+        const chunk = left.shift();
+        return chunk instanceof Error
+          ? Promise.reject(chunk)
+          : Promise.resolve(chunk === undefined ? undefined : Buffer.from(chunk));
+      },
+      digest: () => new Uint8Array(0),
+      close: () => {
+        closed.count++;
+        return Promise.resolve();
+      },
+    };
+  }
+
+  it("are read to the end and let go", async () => {
+    const closed = { count: 0 };
+    const told = await send(() => Promise.resolve(streamOf(["ab", "cd"], closed)));
+    expect(told).toEqual({ fatal: [], failed: [], read: "abcd", error: undefined });
+    expect(closed.count).toBe(1);
+  });
+
+  it("end the member where the engine turns out to be damaged, at once or on the way, and for nothing else", async () => {
+    const closed = { count: 0 };
+    const onTheWay = await send(() => Promise.resolve(streamOf(["ab", damage], closed)));
+    expect(onTheWay).toEqual({ fatal: [damage], failed: [], read: "ab", error: damage });
+    expect(closed.count).toBe(1);
+    expect(await send(() => Promise.reject(damage))).toMatchObject({ fatal: [damage], failed: [2n] });
+    expect(await send(() => Promise.reject(full))).toMatchObject({ fatal: [], failed: [2n] });
+    expect(await send(() => Promise.resolve(streamOf([full], closed)))).toMatchObject({ fatal: [], error: full });
+  });
+});
 
 describe("snapshots that arrive", () => {
   it("are handed on once they are on disk, and several may wait for their turn to be installed", async () => {
@@ -125,6 +207,7 @@ describe("the installation of a snapshot", () => {
         raftLog: { initialState: () => ({ hardState: { term: 4, vote: 1n, commit: 110 } }) },
         membership: { list: () => [], reload: note("membership") },
         alarms: { reload: note("alarms") },
+        auth: { reload: note("auth") },
         lessor: { restore: note("lessor") },
         store: {
           restore: (done: () => void) => {
@@ -179,6 +262,7 @@ describe("the installation of a snapshot", () => {
       "checkpoints go on",
       "installed 100",
       "alarms",
+      "auth",
       "membership",
       "peers",
       "watchers told",

@@ -21,6 +21,7 @@ function tls(own: typeof member, server: Partial<PeerServerTls> = {}): PeerTls {
       clientCertAuth: true,
       allowedCns: [],
       allowedHostnames: [],
+      revoked: new Set(),
       skipClientSanVerify: false,
       ...server,
     },
@@ -92,6 +93,27 @@ describe("members that talk over TLS", () => {
   }, 15_000);
 });
 
+describe("handshakes that never end", () => {
+  it("keep no member out, however many there are", async () => {
+    await using a = await TestTransport.start({ id: 1n, tls: tls(member) });
+    await using b = await TestTransport.start({ id: 2n, tls: tls(member) });
+    // More than a listener has connections for.
+    const mute = Array.from({ length: 1100 }, () => connectPlain(a.port, "127.0.0.1").on("error", () => {}));
+    const gone = (): number => mute.filter((socket) => socket.destroyed).length;
+    try {
+      await waitUntil(() => gone() >= 900, {
+        what: "the end of most of them",
+        // Sooner than a handshake has to end by itself.
+        timeoutMs: 8000,
+        detail: () => `${gone()} have ended`,
+      });
+      expect(await reach(b, a, 5000)).toBe(true);
+    } finally {
+      for (const socket of mute) socket.destroy();
+    }
+  }, 30_000);
+});
+
 describe("the names in a peer's certificate", () => {
   const server = tls(member).server;
 
@@ -118,6 +140,17 @@ describe("the names in a peer's certificate", () => {
     expect(await certificateProblem(shown("x", "DNS:A.EXAMPLE.com"), hosts)).toBeUndefined();
     for (const names of ["DNS:example.com", "DNS:*.com", "", "IP Address:10.0.0.7"])
       expect(await certificateProblem(shown("x", names), hosts)).toContain("none of the allowed host names");
+  });
+
+  it("are not made up by one that has commas in it (CVE-2021-44532)", async () => {
+    const hosts = { ...server, allowedHostnames: ["a.test"], skipClientSanVerify: true };
+    for (const names of [
+      'DNS:"x, DNS:a.test, y"',
+      'DNS:b.test, DNS:"x, DNS:a.test, y"',
+      'othername:"x, DNS:a.test", DNS:b.test',
+    ])
+      expect(await certificateProblem(shown("x", names), hosts)).toContain("none of the allowed host names");
+    expect(await certificateProblem(shown("x", 'URI:"a,b", DNS:a.test, IP Address:1.1.1.1'), hosts)).toBeUndefined();
   });
 
   it("do not matter where no certificate is asked for", async () => {

@@ -1,10 +1,12 @@
 import { must } from "@quorate/base";
+import { parseInitialCluster } from "@quorate/protocol";
+import { authConfig } from "./auth-settings.ts";
 import { parseFeatureGates } from "./feature-gates.ts";
 import { type Parsed, parseDuration, parseInteger } from "./go-values.ts";
-import { parseInitialCluster } from "./initial-cluster.ts";
+import { type LogRotation, parseLogRotation } from "./log-rotation.ts";
 import type { AutoCompaction, InitialMember, LogLevel, ServerConfig, SrvDiscovery } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
-import { peerTlsConfig } from "./tls-settings.ts";
+import { clientTlsConfig, peerTlsConfig } from "./tls-settings.ts";
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -25,6 +27,7 @@ export function buildConfig(settings: Settings, configFile: string | undefined):
     ...networkFields(settings),
     ...limitFields(settings),
     ...observabilityFields(settings),
+    auth: authConfig(settings),
     initialCluster: cluster.value,
     discoverySrv: discoverySrv(settings),
     autoCompaction: compaction.value,
@@ -50,7 +53,7 @@ function storageFields(
   | "unsafeNoFsync"
 > {
   const name = settings.text("name");
-  const dataDir = settings.text("data-dir") || `${name}.etcd`;
+  const dataDir = dataDirOf(settings);
   return {
     name,
     dataDir,
@@ -67,6 +70,10 @@ function storageFields(
   };
 }
 
+function dataDirOf(settings: Settings): string {
+  return settings.text("data-dir") || `${settings.text("name")}.etcd`;
+}
+
 function networkFields(
   settings: Settings,
 ): Pick<
@@ -78,6 +85,8 @@ function networkFields(
   | "initialAdvertisePeerUrls"
   | "advertiseClientUrls"
   | "socketReusePort"
+  | "clientTls"
+  | "clientCertAuth"
   | "peerTls"
   | "initialClusterState"
   | "initialClusterToken"
@@ -96,7 +105,9 @@ function networkFields(
     initialAdvertisePeerUrls: settings.urls("initial-advertise-peer-urls"),
     advertiseClientUrls: settings.urls("advertise-client-urls"),
     socketReusePort: settings.bool("socket-reuse-port"),
-    peerTls: peerTlsConfig(settings),
+    clientTls: clientTlsConfig(settings, dataDirOf(settings)),
+    clientCertAuth: settings.bool("client-cert-auth"),
+    peerTls: peerTlsConfig(settings, dataDirOf(settings)),
     initialClusterState: settings.text("initial-cluster-state") === "existing" ? "existing" : "new",
     initialClusterToken: settings.text("initial-cluster-token"),
     strictReconfigCheck: settings.bool("strict-reconfig-check"),
@@ -113,6 +124,7 @@ function limitFields(
 ): Pick<
   ServerConfig,
   | "quotaBackendBytes"
+  | "quotaToldBytes"
   | "backendBatchIntervalMs"
   | "backendBatchLimit"
   | "maxTxnOps"
@@ -123,6 +135,7 @@ function limitFields(
   | "watchProgressNotifyIntervalMs"
   | "corruptCheckTimeMs"
   | "compactHashCheckTimeMs"
+  | "downgradeCheckTimeMs"
   | "warningApplyDurationMs"
   | "warningUnaryRequestDurationMs"
   | "bootstrapDefragThresholdBytes"
@@ -130,15 +143,17 @@ function limitFields(
   const quota = settings.number("quota-backend-bytes");
   return {
     quotaBackendBytes: quota < 0 ? undefined : quota || QUOTA_DEFAULT_BYTES,
+    quotaToldBytes: quota || QUOTA_DEFAULT_BYTES,
     backendBatchIntervalMs: positive(settings.number("backend-batch-interval"), 100),
     backendBatchLimit: positive(settings.number("backend-batch-limit"), 10_000),
     maxTxnOps: settings.number("max-txn-ops"),
     maxRequestBytes: settings.number("max-request-bytes"),
     maxConcurrentStreams: settings.number("max-concurrent-streams"),
     compactionBatchLimit: positive(settings.number("compaction-batch-limit"), 1000),
-    compactionSleepIntervalMs: positive(settings.number("compaction-sleep-interval"), 10),
+    compactionSleepIntervalMs: settings.number("compaction-sleep-interval") || undefined,
     watchProgressNotifyIntervalMs: watchProgressInterval(settings),
     corruptCheckTimeMs: settings.number("corrupt-check-time"),
+    downgradeCheckTimeMs: settings.number("downgrade-check-time"),
     compactHashCheckTimeMs: settings.number("compact-hash-check-time"),
     warningApplyDurationMs: settings.number("warning-apply-duration"),
     warningUnaryRequestDurationMs: settings.number("warning-unary-request-duration") || 300,
@@ -148,7 +163,10 @@ function limitFields(
 
 function observabilityFields(
   settings: Settings,
-): Pick<ServerConfig, "featureGates" | "log" | "enablePprof" | "metrics" | "cors" | "hostWhitelist"> {
+): Pick<
+  ServerConfig,
+  "featureGates" | "log" | "enablePprof" | "enableGrpcGateway" | "metrics" | "cors" | "hostWhitelist"
+> {
   const gates = parseFeatureGates(settings.text("feature-gates"));
   const level = settings.text("log-level") as LogLevel;
   const outputs = settings.list("log-outputs").filter((name) => name !== "");
@@ -158,12 +176,19 @@ function observabilityFields(
       level,
       format: settings.text("log-format") === "console" ? "console" : "json",
       outputs: outputs.length === 0 ? ["default"] : outputs,
+      rotation: settings.bool("enable-log-rotation") ? logRotation(settings) : undefined,
     },
     enablePprof: settings.bool("enable-pprof") || level === "debug",
+    enableGrpcGateway: settings.bool("enable-grpc-gateway"),
     metrics: settings.text("metrics") === "extensive" ? "extensive" : "basic",
     cors: settings.list("cors").filter((origin) => origin !== ""),
     hostWhitelist: settings.list("host-whitelist").filter((host) => host !== ""),
   };
+}
+
+function logRotation(settings: Settings): LogRotation {
+  const rotation = parseLogRotation(settings.text("log-rotation-config-json"));
+  return must("value" in rotation ? rotation.value : undefined, "the rotation of the log was parsed before");
 }
 
 function discoverySrv(settings: Settings): SrvDiscovery | undefined {
@@ -177,6 +202,8 @@ function initialCluster(settings: Settings): Parsed<readonly InitialMember[]> {
   const text = settings.text("initial-cluster");
   if (settings.text("discovery-srv") !== "") return { value: [] };
   if (text !== "") return parseInitialCluster(text);
+  // Emptied on purpose, or by a template: etcd founds no cluster from that.
+  if (settings.isSet("initial-cluster")) return { value: [] };
   return { value: [{ name: settings.text("name"), peerUrls: settings.urls("initial-advertise-peer-urls") }] };
 }
 

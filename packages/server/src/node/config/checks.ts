@@ -2,6 +2,7 @@ import { must } from "@quorate/base";
 import { advertiseProblem, bindProblem, parseUrls } from "./endpoint-url.ts";
 import { parseFeatureGates } from "./feature-gates.ts";
 import { formatDuration } from "./go-values.ts";
+import { parseLogRotation } from "./log-rotation.ts";
 import type { EndpointUrl } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
 import { tlsProblems } from "./tls-settings.ts";
@@ -26,21 +27,15 @@ export function settingsProblems(settings: Settings, fromFile: boolean): readonl
   ];
 }
 
-/** Flags whose promise is not kept are refused, not ignored: whoever asks for TLS must not get plain text. */
+/** Flags whose promise is not kept are refused, not ignored. */
 function unsupported(settings: Settings): string[] {
-  const problems = settings
+  return settings
     .explicit()
     .filter((flag) => flag.support === "refused" && !settings.isDefault(flag))
     .map((flag) => {
       const note = flag.note === undefined ? "" : `: ${flag.note}`;
       return `--${flag.name} is not supported by this version of Quorate${note}`;
     });
-  for (const name of LISTEN_FLAGS.filter((flag) => flag !== "listen-peer-urls")) {
-    const secure = settings.urls(name).find((url) => url.scheme === "https" || url.scheme === "unixs");
-    if (secure !== undefined)
-      problems.push(`--${name}: TLS is not supported by this version of Quorate (${secure.text})`);
-  }
-  return problems;
 }
 
 function loggingProblems(settings: Settings): string[] {
@@ -56,6 +51,9 @@ function loggingProblems(settings: Settings): string[] {
     const files = outputs.filter((name) => !["default", "stderr", "stdout"].includes(name));
     if (files.length > 1 || outputs.length === 0 || (outputs.length === 1 && files.length === 0)) {
       problems.push("--log-outputs requires a single file path when --log-rotate-config-json is defined");
+    } else {
+      const rotation = parseLogRotation(settings.text("log-rotation-config-json"));
+      if ("error" in rotation) problems.push(rotation.error);
     }
   }
   const level = settings.text("log-level");

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { Flag, FlagValue } from "./flag.ts";
 import { FLAGS } from "./flag-table.ts";
+import { FILE_ONLY_SETTINGS } from "./flag-table-security.ts";
 import type { Parsed } from "./go-values.ts";
 import { nearestName } from "./nearest-name.ts";
 import type { Notice } from "./notice.ts";
@@ -11,11 +12,10 @@ export interface FileResult {
   readonly notices: readonly Notice[];
 }
 
-/** Keys of the file that belong to no flag: accepted, and refused when they promise what is not kept. */
-const REFUSED_KEYS = ["client-transport-security.allowed-cn"];
-
 const BY_KEY: ReadonlyMap<string, Flag> = new Map(
-  FLAGS.flatMap((flag) => (flag.fileKey === undefined ? [] : [[flag.fileKey, flag] as const])),
+  [...FLAGS, ...FILE_ONLY_SETTINGS].flatMap((flag) =>
+    flag.fileKey === undefined ? [] : [[flag.fileKey, flag] as const],
+  ),
 );
 
 /**
@@ -23,28 +23,28 @@ const BY_KEY: ReadonlyMap<string, Flag> = new Map(
  * ignored with a warning; keys are matched whatever their case, as in etcd.
  */
 export function readConfigText(text: string, path: string, settings: Settings): FileResult {
-  let document: unknown;
+  let parsed: ParsedYaml;
   try {
-    document = parseYaml(text) ?? {};
+    parsed = parseYaml(text);
   } catch (error) {
     return { errors: [`${path}: ${firstLine((error as Error).message)}`], notices: [] };
   }
+  const document = parsed.value ?? {};
   if (!isMapping(document)) return { errors: [`${path}: expected a mapping of keys to values`], notices: [] };
   const errors: string[] = [];
-  const notices: Notice[] = [];
+  const notices: Notice[] = parsed.hasRepeats ? [repeatedKeys(path)] : [];
   for (const [key, value] of flatten(document, "")) {
     const flag = BY_KEY.get(key);
     // A null leaves the default.
     if (value === null || value === undefined) continue;
-    if (REFUSED_KEYS.includes(key)) {
-      errors.push(`${path}: ${key} is not supported by this version`);
-    } else if (flag === undefined) {
-      notices.push(unknownKey(key, path));
-    } else {
-      const parsed = fileValue(flag, value);
-      if ("error" in parsed) errors.push(`${path}: ${key}: ${parsed.error}`);
-      else settings.set(flag, parsed.value);
+    if (flag === undefined) {
+      if (isSection(key)) errors.push(`${path}: ${key}: ${wrong("a mapping of keys to values", value).error}`);
+      else notices.push(unknownKey(key, path));
+      continue;
     }
+    const read = fileValue(flag, value);
+    if ("error" in read) errors.push(`${path}: ${key}: ${read.error}`);
+    else settings.set(flag, read.value);
   }
   return { errors, notices };
 }
@@ -63,6 +63,9 @@ function isSection(key: string): boolean {
   return false;
 }
 
+/** Lists that the file has as the text of their flags. */
+const TEXT_LISTS: ReadonlySet<string> = new Set(["cors", "host-whitelist"]);
+
 /** As Go decodes JSON into etcd's configuration: no text for numbers, durations in nanoseconds. */
 function fileValue(flag: Flag, value: unknown): Parsed<FlagValue> {
   switch (flag.kind) {
@@ -80,11 +83,14 @@ function fileValue(flag: Flag, value: unknown): Parsed<FlagValue> {
         : wrong("an integer, the duration in nanoseconds", value);
     case "list":
     case "set":
+      if (TEXT_LISTS.has(flag.name)) {
+        return typeof value === "string" ? parseFlagText(flag, value) : wrong("one comma-separated string", value);
+      }
       if (Array.isArray(value)) {
         if (!value.every((item): item is string => typeof item === "string")) return wrong("a list of strings", value);
         return { value: flag.kind === "set" ? [...new Set(value)].sort() : value };
       }
-      return typeof value === "string" ? parseFlagText(flag, value) : wrong("a list of strings", value);
+      return wrong("a list of strings", value);
     case "urls":
       return typeof value === "string"
         ? parseFlagText(flag, value)
@@ -92,10 +98,8 @@ function fileValue(flag: Flag, value: unknown): Parsed<FlagValue> {
     case "string":
     case "choice":
     case "gates": {
-      if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
-        return wrong("a string", value);
-      }
-      const text = String(value);
+      if (typeof value !== "string") return wrong("a string", value);
+      const text = value;
       if (flag.name === "initial-cluster-state" && text === "") return { value: "new" };
       const parsed = parseFlagText(flag, text);
       if (flag.name === "initial-cluster-state" && "error" in parsed) {
@@ -124,10 +128,34 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Loaded when there is a file to read: it takes 30 ms that other starts do not pay. */
-function parseYaml(text: string): unknown {
+interface ParsedYaml {
+  readonly value: unknown;
+  /** A mapping names a key twice. */
+  readonly hasRepeats: boolean;
+}
+
+/**
+ * YAML 1.1, in which `yes` is true, and of a key that is repeated the last: etcd's parser has it so. The library is loaded when there
+ * is a file to read: it takes 30 ms that other starts do not pay.
+ */
+function parseYaml(text: string): ParsedYaml {
   const yaml = createRequire(import.meta.url)("yaml") as typeof import("yaml");
-  return yaml.parse(text, { prettyErrors: true, maxAliasCount: 100 });
+  const parse = (uniqueKeys: boolean): unknown =>
+    yaml.parse(text, { prettyErrors: true, maxAliasCount: 100, version: "1.1", uniqueKeys });
+  try {
+    return { value: parse(true), hasRepeats: false };
+  } catch (error) {
+    if ((error as { readonly code?: string }).code !== "DUPLICATE_KEY") throw error;
+    return { value: parse(false), hasRepeats: true };
+  }
+}
+
+function repeatedKeys(path: string): Notice {
+  return {
+    level: "warn",
+    message: "a key of the configuration file is repeated; the last one counts",
+    fields: { path },
+  };
 }
 
 function firstLine(message: string): string {

@@ -1,15 +1,10 @@
 import { type Flag, flagsOf } from "./flag.ts";
 
-const NO_TLS = "it serves plain text alone: put a TLS proxy before it, or listen on loopback";
-const NO_GENERATOR = "it makes no certificates: give --peer-cert-file and --peer-key-file";
-const NO_AUTH = "authentication is not supported";
-
 const security = flagsOf("Security");
 
-/** A flag of TLS. `scope` is the section of the configuration file. Towards clients it is refused: see {@link NO_TLS}. */
+/** A flag of TLS. `scope` is the section of the configuration file. */
 function tls(scope: "client" | "peer", name: string, key: string | undefined, kind: Flag["kind"], help: string): Flag {
   return security(name, kind, kind === "bool" ? "false" : "", help, {
-    ...(scope === "client" ? { support: "refused" as const, note: NO_TLS } : {}),
     fileKey: key === undefined ? undefined : `${scope}-transport-security.${key}`,
   });
 }
@@ -33,11 +28,7 @@ export const SECURITY_FLAGS: readonly Flag[] = [
   tls("peer", "peer-client-key-file", "client-key-file", "string", "Key of that certificate."),
   tls("peer", "peer-client-cert-auth", "client-cert-auth", "bool", "Demand certificates of other members."),
   tls("peer", "peer-trusted-ca-file", "trusted-ca-file", "string", "CA of other members."),
-  security("peer-auto-tls", "bool", "false", "Speak to other members with a certificate made at start.", {
-    support: "refused",
-    note: NO_GENERATOR,
-    fileKey: "peer-transport-security.auto-tls",
-  }),
+  tls("peer", "peer-auto-tls", "auto-tls", "bool", "Speak to other members with a certificate made at start."),
   tls("peer", "peer-crl-file", undefined, "string", "Revoked certificates of members."),
   tls("peer", "peer-cert-allowed-cn", "allowed-cn", "list", "Common names allowed to other members."),
   tls("peer", "peer-cert-allowed-hostname", "allowed-hostname", "list", "Host names allowed to other members."),
@@ -48,16 +39,18 @@ export const SECURITY_FLAGS: readonly Flag[] = [
     "bool",
     "Do not check the names in certificates of members.",
   ),
-  security("self-signed-cert-validity", "uint", "1", "Years a certificate made at start is valid.", {
-    support: "notYet",
-    note: "it makes no certificates",
-  }),
+  security("self-signed-cert-validity", "uint", "1", "Years a certificate made at start is valid."),
   security("cipher-suites", "list", "", "TLS cipher suites, by Go's names."),
   security("tls-min-version", "string", "TLS1.2", "Lowest TLS version: TLS1.2 or TLS1.3."),
   security("tls-max-version", "string", "", "Highest TLS version: TLS1.2 or TLS1.3; empty: the highest there is."),
   security("cors", "set", "*", "Origins allowed to browsers; empty or *: all."),
   security("host-whitelist", "set", "*", "Host names plain HTTP is answered for; empty or *: all."),
-  auth("auth-token", "string", "simple", "Kind of tokens and their options.", { support: "refused", note: NO_AUTH }),
-  auth("bcrypt-cost", "uint", "10", "Cost of hashing a password.", { support: "notYet", note: NO_AUTH }),
-  auth("auth-token-ttl", "uint", "300", "Seconds a simple token is valid.", { support: "notYet", note: NO_AUTH }),
+  auth("auth-token", "string", "simple", "Tokens: simple, or jwt,sign-method=RS256,pub-key=FILE,priv-key=FILE."),
+  auth("bcrypt-cost", "uint", "10", "Cost of hashing a password, 4 to 31."),
+  auth("auth-token-ttl", "uint", "300", "Seconds a simple token is valid after it was used last."),
+];
+
+/** What the configuration file alone can say, as in etcd. */
+export const FILE_ONLY_SETTINGS: readonly Flag[] = [
+  tls("client", "client-transport-security.allowed-cn", "allowed-cn", "list", "Common names allowed to clients."),
 ];

@@ -2,10 +2,7 @@ import { type Flag, flagsOf } from "./flag.ts";
 import { SECURITY_FLAGS } from "./flag-table-security.ts";
 
 const BATCHES = "the backend takes a batch with each batch of the log";
-const SLICES = "slices are sized by the time they may take";
 const UINT32_MAX = 4294967295;
-const NOT_COMPARED = "members do not compare their data yet";
-const NO_DOWNGRADES = "this version cannot be downgraded yet";
 const FIXED_DEADLINE = "the deadlines are 5 s";
 const BBOLT = "the storage engine is not bbolt";
 const NO_DISCOVERY = "it belongs to discovery, which is not used";
@@ -24,10 +21,7 @@ const MEMBER_FLAGS: readonly Flag[] = [
     "1000",
     "Milliseconds without a leader before an election; at least 5 heartbeats.",
   ),
-  member("initial-election-tick-advance", "bool", "true", "Shorten the wait for the first election after a start.", {
-    support: "notYet",
-    note: "a member that is alone stands for election at once",
-  }),
+  member("initial-election-tick-advance", "bool", "true", "Shorten the wait for the first election after a start."),
   member("listen-peer-urls", "urls", "http://localhost:2380", "URLs to listen on for other members."),
   member("listen-client-urls", "urls", "http://localhost:2379", "URLs to listen on for clients, gRPC and HTTP."),
   member(
@@ -177,16 +171,12 @@ const LOGGING_FLAGS: readonly Flag[] = [
   logging("log-outputs", "set", "default", "Where logs go: default, stderr, stdout, files."),
   logging("log-level", "string", "info", "Least level logged: debug, info, warn, error, panic or fatal."),
   logging("log-format", "string", "json", "Form of the lines: json or console."),
-  logging("enable-log-rotation", "bool", "false", "Rotate the one log file.", {
-    support: "notYet",
-    note: "the file grows without bound; rotate it with copytruncate",
-  }),
+  logging("enable-log-rotation", "bool", "false", "Rotate the one log file."),
   logging(
     "log-rotation-config-json",
     "string",
     '{"maxsize": 100, "maxage": 0, "maxbackups": 0, "localtime": false, "compress": false}',
-    "How to rotate.",
-    { support: "notYet", note: "log files are not rotated" },
+    "How to rotate: MiB of a file, days and files kept (0: all).",
   ),
 ];
 
@@ -205,48 +195,31 @@ const OBSERVABILITY_FLAGS: readonly Flag[] = [
 
 const runtime = flagsOf("Runtime");
 const RUNTIME_FLAGS: readonly Flag[] = [
-  runtime("enable-grpc-gateway", "bool", "true", "Serve the API as JSON over HTTP.", {
-    support: "notYet",
-    note: "the JSON gateway is not served",
-  }),
-  runtime("corrupt-check-time", "duration", "0s", "Time between comparisons of the members' data; 0: never.", {
-    support: "notYet",
-    note: NOT_COMPARED,
-  }),
-  runtime("compact-hash-check-time", "duration", "1m0s", "Time between comparisons of compaction hashes.", {
-    support: "notYet",
-    note: NOT_COMPARED,
-  }),
-  runtime("compaction-batch-limit", "int", "0", "Most revisions removed in one slice of compaction; 0: 1000.", {
-    support: "notYet",
-    note: SLICES,
-  }),
-  runtime("compaction-sleep-interval", "duration", "0s", "Pause between two slices of compaction; 0: 10ms.", {
-    support: "notYet",
-    note: SLICES,
-  }),
+  runtime("enable-grpc-gateway", "bool", "true", "Serve the API as JSON over HTTP, under /v3/."),
+  runtime("corrupt-check-time", "duration", "0s", "Time between comparisons of the members' data; 0: never."),
+  runtime(
+    "compact-hash-check-time",
+    "duration",
+    "1m0s",
+    "Time between comparisons of compaction hashes, with the feature CompactHashCheck.",
+  ),
+  runtime("compaction-batch-limit", "int", "0", "Most revisions removed in one slice of compaction; 0: 1000."),
+  runtime(
+    "compaction-sleep-interval",
+    "duration",
+    "0s",
+    "Pause behind each slice of compaction; 0: as short as may be.",
+  ),
   runtime(
     "watch-progress-notify-interval",
     "duration",
     "0s",
     "Time between progress notifications; 0: 10m, at least 100ms.",
   ),
-  runtime("downgrade-check-time", "duration", "5s", "Time between two checks of a downgrade.", {
-    support: "notYet",
-    note: NO_DOWNGRADES,
-  }),
-  runtime("warning-apply-duration", "duration", "100ms", "Warn of applies that take longer.", {
-    support: "notYet",
-    note: "slow requests are not logged",
-  }),
-  runtime("warning-unary-request-duration", "duration", "300ms", "Warn of requests that take longer.", {
-    support: "notYet",
-    note: "slow requests are not logged",
-  }),
-  runtime("bootstrap-defrag-threshold-megabytes", "uint", "0", "Defragment at start when it frees so much; 0: never.", {
-    support: "notYet",
-    note: "the engine defragments by itself",
-  }),
+  runtime("downgrade-check-time", "duration", "5s", "Time between two looks whether a downgrade is over; 0: never."),
+  runtime("warning-apply-duration", "duration", "100ms", "Warn of batches of entries that take longer to apply."),
+  runtime("warning-unary-request-duration", "duration", "300ms", "Warn of requests that take longer."),
+  runtime("bootstrap-defrag-threshold-megabytes", "uint", "0", "Defragment at start when it frees so much; 0: never."),
   runtime("unsafe-no-fsync", "bool", "false", "Do not sync the log. Loses data.", {
     support: "noMeaning",
     note: "the log is always synced",

@@ -1,11 +1,14 @@
 /** Flags, environment and configuration file into one immutable record. */
+
+export { bootstrapProblems, parseInitialCluster } from "@quorate/protocol";
 export { opensslCiphers } from "./cipher-suites.ts";
 export { peerUrlsOf } from "./endpoint-url.ts";
 export { FEATURE_GATES } from "./feature-gates.ts";
-export { bootstrapProblems, parseInitialCluster } from "./initial-cluster.ts";
+export { parseDuration } from "./go-values.ts";
 export type { Notice } from "./notice.ts";
 export { type ConfigInput, type ConfigOutcome, parseServerConfig } from "./parse.ts";
 export type {
+  AuthConfig,
   AutoCompaction,
   EndpointUrl,
   FeatureGate,
@@ -13,6 +16,8 @@ export type {
   LogConfig,
   LogLevel,
   PeerTlsConfig,
+  SelfSignedConfig,
   ServerConfig,
+  ServerTlsConfig,
 } from "./server-config.ts";
 export type { Platform } from "./usage.ts";

@@ -1,17 +1,9 @@
-/** What the server is told when it starts: one complete, immutable record. Nothing below applies defaults of its own. */
+import type { EndpointUrl, InitialMember } from "@quorate/protocol";
+import type { LogRotation } from "./log-rotation.ts";
 
-/** A URL of `--listen-…-urls` or `--…advertise-…-urls`. */
-export interface EndpointUrl {
-  /** As it is advertised and hashed into the member ID, e.g. `http://10.0.0.1:2379`. */
-  readonly text: string;
-  readonly scheme: "http" | "https" | "unix" | "unixs";
-  /** Host without brackets; empty for all addresses, and for unix sockets. */
-  readonly host: string;
-  /** TCP port; 0 for unix sockets. */
-  readonly port: number;
-  /** Path of a unix socket; undefined for TCP. */
-  readonly socketPath: string | undefined;
-}
+export type { EndpointUrl, InitialMember };
+
+/** What the server is told when it starts: one complete, immutable record. Nothing below applies defaults of its own. */
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "panic" | "fatal";
 
@@ -20,6 +12,8 @@ export interface LogConfig {
   readonly format: "json" | "console";
   /** `default` (stderr), `stderr`, `stdout`, `systemd/journal` (falls back to stderr) or file paths; at least one, no two equal. */
   readonly outputs: readonly string[];
+  /** How the file among the outputs is rotated; undefined: it grows. */
+  readonly rotation: LogRotation | undefined;
 }
 
 /** How much history a member keeps by itself. `off` leaves compaction to clients. */
@@ -40,35 +34,44 @@ export type FeatureGate =
   | "FastLeaseKeepAlive"
   | "PriorityRequest";
 
-/** One member of `--initial-cluster`. */
-export interface InitialMember {
-  readonly name: string;
-  /** Sorted as etcd sorts them before it hashes them. */
-  readonly peerUrls: readonly EndpointUrl[];
-}
-
 export type TlsVersion = "TLS1.2" | "TLS1.3";
 
-/** TLS between members. Files are PEM; `undefined`: none. */
-export interface PeerTlsConfig {
+/** A certificate that the member makes itself, where there is none yet. */
+export interface SelfSignedConfig {
+  /** Names and addresses it is for. */
+  readonly hosts: readonly string[];
+  /** Of 365 days. */
+  readonly validityYears: number;
+}
+
+/** What those who connect are shown, and what is asked of them. Files are PEM; `undefined`: none. */
+export interface ServerTlsConfig {
   readonly certFile: string;
   readonly keyFile: string;
-  /** What this member shows to those it connects to. */
-  readonly clientCertFile: string;
-  readonly clientKeyFile: string;
-  /** Authorities of the other members; those of the system if undefined. */
+  /** Certificate and key are made by the member; undefined: they are given. */
+  readonly selfSigned: SelfSignedConfig | undefined;
+  /** Authorities of the other side's certificates; those of the system if undefined. */
   readonly trustedCaFile: string | undefined;
   readonly crlFile: string | undefined;
-  /** Members that connect must show a certificate. */
+  /** Those who connect must show a certificate. */
   readonly clientCertAuth: boolean;
+  /** If not empty, their certificates must have one of these common names. */
   readonly allowedCns: readonly string[];
+  /** If not empty, their certificates must be for one of these hosts. */
   readonly allowedHostnames: readonly string[];
-  readonly skipClientSanVerification: boolean;
   /** Go's names; empty: the runtime's choice. */
   readonly cipherSuites: readonly string[];
   readonly minVersion: TlsVersion;
   /** The highest there is if undefined. */
   readonly maxVersion: TlsVersion | undefined;
+}
+
+/** TLS between members. */
+export interface PeerTlsConfig extends ServerTlsConfig {
+  /** What this member shows to those it connects to. */
+  readonly clientCertFile: string;
+  readonly clientKeyFile: string;
+  readonly skipClientSanVerification: boolean;
   /** Name that certificates of others must be valid for instead of the host dialled; the host if undefined. */
   readonly serverName: string | undefined;
 }
@@ -79,6 +82,16 @@ export interface SrvDiscovery {
   readonly domain: string;
   /** Appended to the names of the services, hyphen included; may be empty. */
   readonly serviceSuffix: string;
+}
+
+/** How users log in. */
+export interface AuthConfig {
+  /** Kind of tokens and their options, as given: `simple`, `jwt,sign-method=…`, or empty for none. */
+  readonly token: string;
+  /** 0: etcd's 300 s. */
+  readonly simpleTokenTtlMs: number;
+  /** 4 to 31. */
+  readonly bcryptCost: number;
 }
 
 /** Times in milliseconds, sizes in bytes. Field names are the flags' names; each flag's meaning is in the flag table. */
@@ -111,8 +124,13 @@ export interface ServerConfig {
   readonly initialAdvertisePeerUrls: readonly EndpointUrl[];
   readonly advertiseClientUrls: readonly EndpointUrl[];
   readonly socketReusePort: boolean;
+  /** For the `https` and `unixs` URLs of clients; undefined: there are none. */
+  readonly clientTls: ServerTlsConfig | undefined;
+  /** `--client-cert-auth`: the common name of a client's certificate is its user, unless it sends a token. */
+  readonly clientCertAuth: boolean;
   /** Undefined: members speak plain text, but for connections to `https` URLs. */
   readonly peerTls: PeerTlsConfig | undefined;
+  readonly auth: AuthConfig;
 
   /** Empty where `discoverySrv` is to tell. */
   readonly initialCluster: readonly InitialMember[];
@@ -126,6 +144,8 @@ export interface ServerConfig {
 
   /** Resolved: 0 became 2 GiB; undefined when the quota is switched off (negative flag). */
   readonly quotaBackendBytes: number | undefined;
+  /** What clients and metrics are told of it: the quota, or the negative number that switches it off. */
+  readonly quotaToldBytes: number;
   readonly backendBatchIntervalMs: number;
   readonly backendBatchLimit: number;
   readonly maxTxnOps: number;
@@ -138,10 +158,13 @@ export interface ServerConfig {
 
   readonly autoCompaction: AutoCompaction;
   readonly compactionBatchLimit: number;
-  readonly compactionSleepIntervalMs: number;
+  /** Undefined: the server's own pace. */
+  readonly compactionSleepIntervalMs: number | undefined;
   readonly watchProgressNotifyIntervalMs: number;
   readonly corruptCheckTimeMs: number;
   readonly compactHashCheckTimeMs: number;
+  /** 0: never. */
+  readonly downgradeCheckTimeMs: number;
   readonly warningApplyDurationMs: number;
   readonly warningUnaryRequestDurationMs: number;
   /** Defragment at start when that frees at least so many bytes; 0: never. */
@@ -151,6 +174,8 @@ export interface ServerConfig {
   readonly log: LogConfig;
   /** True with `--enable-pprof` or at log level debug. */
   readonly enablePprof: boolean;
+  /** Whether the API is served as JSON over HTTP too. */
+  readonly enableGrpcGateway: boolean;
   /** `extensive` adds the latency histogram of each RPC. */
   readonly metrics: "basic" | "extensive";
   /** Origins allowed by CORS; `*` among them allows all. */

@@ -3,10 +3,13 @@ import { parseUrls } from "./endpoint-url.ts";
 import { parseFeatureGates } from "./feature-gates.ts";
 import type { Flag, FlagKind, FlagValue } from "./flag.ts";
 import { FLAGS } from "./flag-table.ts";
+import { FILE_ONLY_SETTINGS } from "./flag-table-security.ts";
 import { type Parsed, parseBool, parseDuration, parseInteger } from "./go-values.ts";
 import type { EndpointUrl } from "./server-config.ts";
 
 const BY_NAME: ReadonlyMap<string, Flag> = new Map(FLAGS.map((flag) => [flag.name, flag]));
+
+const SETTINGS: ReadonlyMap<string, Flag> = new Map([...FLAGS, ...FILE_ONLY_SETTINGS].map((flag) => [flag.name, flag]));
 
 /** The flag called `name`, or undefined. */
 export function flagNamed(name: string): Flag | undefined {
@@ -57,7 +60,7 @@ export class Settings {
   }
 
   #typed(name: string, kinds: readonly FlagKind[]): FlagValue {
-    const flag = must(BY_NAME.get(name), "the flag is in the table");
+    const flag = must(SETTINGS.get(name), "the flag is in the table");
     assert(kinds.includes(flag.kind), "the flag is asked for as what it is");
     return this.value(flag);
   }

@@ -1,7 +1,9 @@
+import { isBcryptCost } from "./auth-settings.ts";
 import { FEATURE_GATES, type GateValues } from "./feature-gates.ts";
 import type { Notice } from "./notice.ts";
 import type { FeatureGate, ServerConfig } from "./server-config.ts";
 import type { Settings } from "./settings.ts";
+import { hasCertificate } from "./tls-settings.ts";
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
@@ -40,12 +42,13 @@ export function settingsNotices(settings: Settings, config: ServerConfig): reado
       "recommended-maximum-bytes": 10 * MIB,
     });
   }
-  const plain = config.peerTls === undefined ? undefined : config.listenPeerUrls.find((url) => url.scheme === "http");
-  if (plain !== undefined) {
-    warn("scheme is http while peer key and cert files are present; ignoring key and cert files", {
-      "peer-url": plain.text,
+  if (!isBcryptCost(settings)) {
+    warn("use default bcrypt cost instead of the invalid given cost", {
+      "given-cost": settings.number("bcrypt-cost"),
+      "default-cost": config.auth.bcryptCost,
     });
   }
+  notices.push(...plainTextNotices(settings, config));
   if (config.log.outputs.includes("systemd/journal")) {
     warn("journald is not supported; logs go to standard error", {});
   }
@@ -63,8 +66,48 @@ export function settingsNotices(settings: Settings, config: ServerConfig): reado
   return notices;
 }
 
+/** Where certificates are given and plain text is spoken, or given twice. In etcd's words. */
+function plainTextNotices(settings: Settings, config: ServerConfig): Notice[] {
+  const notices: Notice[] = [];
+  const warn = (message: string, fields: Notice["fields"] = {}): void => {
+    notices.push({ level: "warn", message, fields });
+  };
+  const ignored = (scheme: string, key: string, url: string, prefix: "" | "peer-"): void => {
+    if (hasCertificate(settings, prefix)) {
+      warn(`scheme is ${scheme} while key and cert files are present; ignoring key and cert files`, { [key]: url });
+    }
+    if (settings.bool(`${prefix}client-cert-auth`)) {
+      warn(`scheme is ${scheme} while --${prefix}client-cert-auth is enabled; ignoring client cert auth for this URL`, {
+        [key]: url,
+      });
+    }
+  };
+  for (const { scheme, text } of config.listenPeerUrls) {
+    if (scheme === "http") ignored("HTTP", "peer-url", text, "peer-");
+  }
+  for (const { scheme, text } of [...config.listenClientUrls, ...config.listenClientHttpUrls]) {
+    if (scheme !== "http" && scheme !== "unix") continue;
+    ignored("http or unix", "client-url", text, "");
+  }
+  for (const [kind, prefix] of [
+    ["client", ""],
+    ["peer", "peer-"],
+  ]) {
+    const isGiven = settings.text(`${prefix}cert-file`) !== "";
+    if (isGiven && settings.bool(`${prefix}auto-tls`)) warn(`ignoring ${kind} auto TLS since certs given`);
+  }
+  return notices;
+}
+
+/** Gates that do here what they do in etcd. */
+const GATES_IN_USE: ReadonlySet<FeatureGate> = new Set<FeatureGate>([
+  "CompactHashCheck",
+  "InitialCorruptCheck",
+  "StopGRPCServiceOnDefrag",
+]);
+
 function changedGates(gates: GateValues): string[] {
   return (Object.keys(FEATURE_GATES) as FeatureGate[])
-    .filter((gate) => gates[gate] !== FEATURE_GATES[gate].enabled)
+    .filter((gate) => gates[gate] !== FEATURE_GATES[gate].enabled && !GATES_IN_USE.has(gate))
     .map((gate) => `${gate}=${gates[gate]}`);
 }

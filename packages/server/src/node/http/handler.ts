@@ -1,17 +1,26 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzip } from "node:zlib";
 import type { Logger } from "@quorate/base";
+import type { WebSocket } from "ws";
 import { EXPOSITION_CONTENT_TYPE } from "../metrics/prometheus-metrics.ts";
-import type { HealthMetrics } from "../metrics/server-metrics.ts";
-import { type AccessRules, admits } from "./access-control.ts";
+import type { HealthMetrics, ScrapeStatus } from "../metrics/server-metrics.ts";
+import { type AccessRules, admits, refusal } from "./access-control.ts";
 import { serveVars } from "./debug-vars.ts";
+import { afterBody } from "./discarded-body.ts";
+import type { Gateway } from "./gateway/index.ts";
 import { serveHealth, serveProbe } from "./health.ts";
 import type { HealthSource } from "./health-source.ts";
 import { Profiles } from "./profiles.ts";
-import { onlyGet, sendError, sendJson, sendNotFound } from "./respond.ts";
+import { type RequestTarget, requestTarget } from "./request-target.ts";
+import { onlyGet, sendError, sendJson, sendNotFound, sendRedirect, sendText } from "./respond.ts";
+import type { WebSocketRoute } from "./web-sockets.ts";
 
-/** Answers one request; returns at once and never throws. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => void;
+/** Answers requests. Its functions return at once and never throw. */
+export interface HttpHandler {
+  readonly serve: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Undefined where there are no WebSockets. */
+  readonly webSockets: WebSocketRoute | undefined;
+}
 
 export interface HttpHandlerOptions extends AccessRules {
   readonly source: HealthSource;
@@ -21,35 +30,47 @@ export interface HttpHandlerOptions extends AccessRules {
   readonly logger: Logger;
   /** `client`: everything. `metrics`: what `--listen-metrics-urls` serves, metrics and health alone, without access rules. */
   readonly surface: "client" | "metrics";
+  /** Serves paths under `/v3/`; undefined without `--enable-grpc-gateway`. */
+  readonly gateway?: Gateway | undefined;
   readonly enablePprof: boolean;
   /** Longest wait for a read of a health check. */
   readonly readTimeoutMs: number;
 }
 
-/** Most bytes of a request body that are read and thrown away; no endpoint here takes one. */
-const BODY_BYTES_MAX = 64 * 1024;
+const GATEWAY = "/v3/";
 const PPROF = "/debug/pprof/";
 
 /** The handler of a listener. Paths are matched as they come; what is not known is 404. */
 export function createHttpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { gateway, logger, surface } = options;
   const routes = new Routes(options);
-  return (request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => {});
-    discardBody(request, response);
     try {
       routes.serve(request, response);
     } catch (error) {
-      options.logger.error("HTTP handler failed", { path: request.url, error });
+      logger.error("HTTP handler failed", { path: request.url, error });
       if (response.headersSent) response.destroy();
       else sendError(response, 500, "internal error");
     }
   };
+  if (gateway === undefined || surface !== "client") return { serve, webSockets: undefined };
+  const accept = (request: IncomingMessage): ((socket: WebSocket) => void) | undefined => {
+    const target = requestTarget(request.url ?? "/");
+    const path = target?.path ?? "";
+    // What is not let in, or lies elsewhere, is told so over HTTP.
+    if (!path.startsWith(GATEWAY) || target?.cleaned !== undefined) return undefined;
+    if (refusal(options, request, true) !== undefined) return undefined;
+    return (socket) => gateway.serveWebSocket(path, request, socket);
+  };
+  return { serve, webSockets: { accept, messageBytesMax: gateway.jsonBytesMax } };
 }
 
 class Routes {
   readonly #options: HttpHandlerOptions;
   readonly #profiles: Profiles;
   #scrape: Promise<string> | undefined;
+  #scrapesInFlight = 0;
 
   constructor(options: HttpHandlerOptions) {
     this.#options = options;
@@ -57,16 +78,61 @@ class Routes {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
+    const { gateway } = this.#options;
+    const target = requestTarget(request.url ?? "/");
+    // No endpoint but the gateway takes a body.
+    if (gateway !== undefined && target !== undefined && this.#isForGateway(target, request)) {
+      if (this.#admits(request, response, true)) gateway.serve(target.path, request, response);
+      return;
+    }
+    afterBody(request, (isWhole) => {
+      if (!isWhole) response.setHeader("Connection", "close");
+      if (target === undefined) sendText(response, 400, "400 Bad Request", false);
+      else this.#answer(target, request, response);
+    });
+  }
+
+  /** Whether the gateway gets a request; otherwise it is refused, sent elsewhere, or for another endpoint. */
+  #isForGateway({ cleaned, path }: RequestTarget, request: IncomingMessage): boolean {
     const options = this.#options;
-    const client = options.surface === "client";
-    const secure = "encrypted" in request.socket;
-    if (client && !admits(options, request, response, secure, options.logger)) return;
-    const { path, query } = target(request.url ?? "/");
+    return (
+      options.surface === "client" &&
+      path.startsWith(GATEWAY) &&
+      cleaned === undefined &&
+      request.method !== "OPTIONS" &&
+      refusal(options, request, true) === undefined
+    );
+  }
+
+  #admits(request: IncomingMessage, response: ServerResponse, isGateway: boolean): boolean {
+    const options = this.#options;
+    return options.surface !== "client" || admits(options, request, response, isGateway, options.logger);
+  }
+
+  #answer(target: RequestTarget, request: IncomingMessage, response: ServerResponse): void {
+    const { gateway, surface } = this.#options;
+    const { path, query } = target;
+    const isClient = surface === "client";
+    if (!this.#admits(request, response, isClient && gateway !== undefined && path.startsWith(GATEWAY))) return;
+    const elsewhere = target.cleaned ?? this.#folderOf(path, request.url);
+    if (elsewhere !== undefined) {
+      sendRedirect(response, elsewhere, request.method);
+      return;
+    }
     if (path === "/metrics") this.#serveMetrics(request, response);
     else if (!this.#serveHealth(path, query, request, response)) {
-      if (client) this.#serveClient(path, query, request, response);
+      if (isClient) this.#serveClient(path, query, request, response);
       else sendNotFound(response);
     }
+  }
+
+  /** Where a path goes that lacks nothing but the slash at its end, as Go's `ServeMux` sends it on. */
+  #folderOf(path: string, url = ""): string | undefined {
+    const { enablePprof, gateway, surface } = this.#options;
+    const isFolder =
+      surface === "client" &&
+      ((gateway !== undefined && `${path}/` === GATEWAY) || (enablePprof && `${path}/` === PPROF));
+    return isFolder ? `${path}/${/\?.*$/s.exec(url)?.[0] ?? ""}` : undefined;
   }
 
   #serveHealth(path: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): boolean {
@@ -104,13 +170,23 @@ class Routes {
 
   /** Requests that come while a scrape is under way share it: a flood costs one. */
   #serveMetrics(request: IncomingMessage, response: ServerResponse): void {
-    this.#scrape ??= this.#options.exposition().finally(() => {
+    const { exposition, healthMetrics, logger } = this.#options;
+    const finish = (status: ScrapeStatus): void => {
+      healthMetrics.scrapesInFlight.set(--this.#scrapesInFlight);
+      healthMetrics.scraped(status);
+    };
+    healthMetrics.scrapesInFlight.set(++this.#scrapesInFlight);
+    this.#scrape ??= exposition().finally(() => {
       this.#scrape = undefined;
     });
     this.#scrape.then(
-      (text) => sendMetrics(text, request, response),
+      (text) => {
+        finish(200);
+        sendMetrics(text, request, response);
+      },
       (error: unknown) => {
-        this.#options.logger.error("metrics could not be collected", { error });
+        finish(500);
+        logger.error("metrics could not be collected", { error });
         sendError(response, 500, "metrics could not be collected");
       },
     );
@@ -133,25 +209,4 @@ function sendMetrics(text: string, request: IncomingMessage, response: ServerRes
   } else {
     response.end(text);
   }
-}
-
-/** Path and query of a request line, in origin or absolute form. */
-function target(url: string): { readonly path: string; readonly query: URLSearchParams } {
-  const origin = url.replace(/^https?:\/\/[^/?]*/i, "");
-  const split = origin.indexOf("?");
-  const path = split < 0 ? origin : origin.slice(0, split);
-  return { path: path === "" ? "/" : path, query: new URLSearchParams(split < 0 ? "" : origin.slice(split + 1)) };
-}
-
-/** A body is not read into memory: a little is thrown away so that the client sees the answer, then the connection goes. */
-function discardBody(request: IncomingMessage, response: ServerResponse): void {
-  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
-  if ((length === undefined || length === "0") && encoding === undefined) return;
-  response.setHeader("Connection", "close");
-  let bytes = 0;
-  request.on("data", (chunk: Uint8Array) => {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) request.destroy();
-  });
-  request.on("error", () => {});
 }

@@ -1,13 +1,14 @@
 import { createServer, type Server } from "node:http";
+import { type GrpcObserver, GrpcServer, type TlsOptions } from "@quorate/grpc";
 import type { EndpointUrl } from "../config/server-config.ts";
+import { listenOnAddress } from "../listen-address.ts";
 import type { HttpHandler } from "./handler.ts";
+import { acceptWebSockets } from "./web-sockets.ts";
 
 /** What a peer may cost an HTTP/1 listener. Times in ms, sizes in bytes. */
 export const HTTP_LIMITS = {
   /** All headers of a request within; etcd's 5 minutes let a peer hold connections open for nothing. */
   headersTimeoutMs: 10_000,
-  /** The whole request within. */
-  requestTimeoutMs: 30_000,
   /** An idle connection is kept so long. */
   keepAliveTimeoutMs: 75_000,
   headerBytesMax: 16_384,
@@ -21,14 +22,16 @@ export function createHttpServer(handler: HttpHandler): Server {
   const server = createServer(
     {
       headersTimeout: HTTP_LIMITS.headersTimeoutMs,
-      requestTimeout: HTTP_LIMITS.requestTimeoutMs,
+      // A watch may keep its request open as long as it likes; handlers limit how long a body or a message takes.
+      requestTimeout: 0,
       keepAliveTimeout: HTTP_LIMITS.keepAliveTimeoutMs,
       connectionsCheckingInterval: HTTP_LIMITS.checkIntervalMs,
       maxHeaderSize: HTTP_LIMITS.headerBytesMax,
     },
-    handler,
+    handler.serve,
   );
   server.maxConnections = HTTP_LIMITS.connectionsMax;
+  if (handler.webSockets !== undefined) acceptWebSockets(server, handler.webSockets);
   return server;
 }
 
@@ -40,34 +43,30 @@ export interface HttpListener {
   close(graceMs: number): Promise<void>;
 }
 
-/** Listens on one of `--listen-client-http-urls` or `--listen-metrics-urls`. Rejects naming the URL when it cannot. */
-export async function listenHttp(url: EndpointUrl, handler: HttpHandler): Promise<HttpListener> {
-  const server = createHttpServer(handler);
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) =>
-      reject(new Error(`cannot listen on ${url.text}: ${error.message}`, { cause: error })),
-    );
-    const listening = (): void => resolve();
-    if (url.socketPath !== undefined) server.listen(url.socketPath, listening);
-    else if (url.host === "") server.listen(url.port, listening);
-    else server.listen(url.port, url.host, listening);
-  });
-  const bound = server.address();
-  return {
-    address: bound === null || typeof bound === "string" ? (bound ?? "") : hostPort(bound.address, bound.port),
-    close(graceMs) {
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => server.closeAllConnections(), graceMs);
-        server.close(() => {
-          clearTimeout(timer);
-          resolve();
-        });
-        server.closeIdleConnections();
-      });
-    },
-  };
+/** What a listener of HTTP does beside answering. */
+export interface HttpListenOptions {
+  /** For `https` and `unixs`. */
+  readonly tls?: TlsOptions | undefined;
+  /** Told of connections that come to nothing. */
+  readonly observer?: Pick<GrpcObserver, "abuse">;
 }
 
-function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+/**
+ * Listens for HTTP/1.1 and HTTP/2 on the URLs of one address (see `addressesOf`) among `--listen-client-http-urls` or
+ * `--listen-metrics-urls`. Rejects naming the URL when it cannot.
+ */
+export async function listenHttp(
+  urls: readonly EndpointUrl[],
+  handler: HttpHandler,
+  { tls, observer = {} }: HttpListenOptions = {},
+): Promise<HttpListener> {
+  // The same server as for gRPC, with nothing to call: it tells protocols apart and bounds handshakes.
+  const server = new GrpcServer({
+    services: {},
+    observer,
+    http: createHttpServer(handler),
+    limits: { maxConnections: HTTP_LIMITS.connectionsMax },
+  });
+  const address = await listenOnAddress(server, urls, tls);
+  return { address, close: (graceMs) => (graceMs > 0 ? server.drain(graceMs) : server.close()) };
 }

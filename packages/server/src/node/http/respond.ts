@@ -15,6 +15,20 @@ export function sendError(response: ServerResponse, status: number, text: string
   sendText(response, status, `${text}\n`, true);
 }
 
+/** Sends a request on to another path, as Go's `ServeMux` does: with a page for those who look. */
+export function sendRedirect(response: ServerResponse, location: string, method: string | undefined): void {
+  response.statusCode = 307;
+  response.setHeader("Location", location);
+  if (method === "GET" || method === "HEAD") {
+    response.setHeader("Content-Type", "text/html; charset=utf-8");
+    send(response, `<a href="${htmlText(location)}">Temporary Redirect</a>.\n\n`);
+  } else send(response, "");
+}
+
+function htmlText(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
 export function sendNotFound(response: ServerResponse): void {
   sendError(response, 404, "404 page not found");
 }

@@ -24,10 +24,14 @@ function reopened(fd: number): number | undefined {
   }
 }
 
+/** A log file is appended to, and opening what nobody reads from must not wait. */
+export const LOG_FILE_FLAGS: number =
+  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+export const LOG_FILE_MODE = 0o644;
+
 /** Opens a file for appending, creating it. Throws as `fs.openSync` does; a FIFO without a reader is refused (`ENXIO`). */
 export function fileOutput(path: string): LogOutput {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
-  return descriptorOutput(openSync(path, flags, 0o644), true);
+  return descriptorOutput(openSync(path, LOG_FILE_FLAGS, LOG_FILE_MODE), true);
 }
 
 function descriptorOutput(fd: number, owned: boolean): LogOutput {

@@ -3,6 +3,7 @@ import { encodeConsole, encodeJson } from "./line-encoder.ts";
 import { fileOutput, standardOutput } from "./log-output.ts";
 import { LogSampler } from "./log-sampler.ts";
 import { DEFAULT_QUEUE_CHARS, type LogOutput, type LogSink, QueuedSink } from "./log-sink.ts";
+import { rotatingFile } from "./rotating-file.ts";
 import { StructuredLogger } from "./structured-logger.ts";
 
 /** The log of a running server. */
@@ -31,7 +32,8 @@ export function openLog(config: LogConfig, sinks?: readonly LogSink[]): ServerLo
       bound: "",
       fields: { "dropped-lines": count },
     });
-  const targets = sinks ?? openSinks(config.outputs, droppedLine);
+  let tell: (what: string, error: unknown) => void = () => {};
+  const targets = sinks ?? openSinks(config, droppedLine, (what, error) => tell(what, error));
   const [only] = targets;
   const write =
     targets.length === 1 && only !== undefined
@@ -39,14 +41,16 @@ export function openLog(config: LogConfig, sinks?: readonly LogSink[]): ServerLo
       : (line: string) => {
           for (const sink of targets) sink.write(line);
         };
+  const logger = new StructuredLogger({
+    level: config.level,
+    encode,
+    write,
+    sampler: new LogSampler(),
+    wallMs: () => Date.now(),
+  });
+  tell = (what, error) => logger.warn(what, { error: error instanceof Error ? error.message : String(error) });
   return {
-    logger: new StructuredLogger({
-      level: config.level,
-      encode,
-      write,
-      sampler: new LogSampler(),
-      wallMs: () => Date.now(),
-    }),
+    logger,
     droppedLines: () => targets.reduce((total, sink) => total + sink.droppedLines, 0),
     flushNow(timeoutMs = 500) {
       for (const sink of targets) sink.flushNow(timeoutMs);
@@ -57,13 +61,22 @@ export function openLog(config: LogConfig, sinks?: readonly LogSink[]): ServerLo
   };
 }
 
-function openSinks(outputs: readonly string[], droppedLine: (count: number) => string): LogSink[] {
+function openSinks(
+  { outputs, rotation }: LogConfig,
+  droppedLine: (count: number) => string,
+  onProblem: (what: string, error: unknown) => void,
+): LogSink[] {
+  const openFile = (path: string): LogOutput =>
+    // A device has no old files.
+    rotation === undefined || path.startsWith("/dev/")
+      ? fileOutput(path)
+      : rotatingFile(path, { rotation, wallMs: () => Date.now(), onProblem });
   // As in etcd, /dev/null beside others discards all.
   const wanted = outputs.includes("/dev/null") ? ["/dev/null"] : [...new Set(outputs.map(canonical))];
   return wanted.map((name) => {
     let output: LogOutput;
     try {
-      output = name === "stderr" ? standardOutput(2) : name === "stdout" ? standardOutput(1) : fileOutput(name);
+      output = name === "stderr" ? standardOutput(2) : name === "stdout" ? standardOutput(1) : openFile(name);
     } catch (error) {
       throw new Error(`cannot open log output ${name}: ${(error as Error).message}`, { cause: error });
     }

@@ -11,8 +11,8 @@ export interface DiskMetrics {
   readonly backendDefrag: Histogram;
   readonly backendSnapshot: Histogram;
   readonly defragInflight: Gauge;
-  readonly snapFsync: Histogram;
-  readonly snapSaveTotal: Histogram;
+  /** Of a database file that a peer has sent. */
+  readonly snapDbSaveTotal: Histogram;
   /** Bytes on disk. */
   readonly dbTotalSize: Gauge;
   /** Bytes on disk that hold data. */
@@ -42,11 +42,10 @@ export function diskMetrics(metrics: Metrics): DiskMetrics {
       exponentialBuckets(0.01, 2, 17),
     ),
     defragInflight: metrics.gauge("etcd_disk_defrag_inflight", "1 while a defragmentation runs."),
-    snapFsync: metrics.histogram("etcd_snap_fsync_duration_seconds", "Seconds a sync of a .snap file took.", fromOneMs),
-    snapSaveTotal: metrics.histogram(
-      "etcd_debugging_snap_save_total_duration_seconds",
-      "Seconds saving a .snap file took.",
-      fromOneMs,
+    snapDbSaveTotal: metrics.histogram(
+      "etcd_snap_db_save_total_duration_seconds",
+      "Seconds taking in a database file from a peer took.",
+      exponentialBuckets(0.1, 2, 10),
     ),
     dbTotalSize: metrics.gauge("etcd_mvcc_db_total_size_in_bytes", "Bytes the database takes on disk."),
     dbTotalSizeInUse: metrics.gauge("etcd_mvcc_db_total_size_in_use_in_bytes", "Bytes of the database that hold data."),

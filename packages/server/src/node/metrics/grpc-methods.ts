@@ -50,24 +50,3 @@ export const STREAMING: Readonly<Record<string, GrpcType>> = {
   "/etcdserverpb.Maintenance/Snapshot": "server_stream",
   "/grpc.health.v1.Health/Watch": "server_stream",
 };
-
-/** gRPC status codes by number, in the spelling of the `grpc_code` label. */
-export const GRPC_CODE_NAMES: readonly string[] = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-];

@@ -52,12 +52,12 @@ export class PlainHistogram implements Histogram, Sampled {
     this.#boundTexts = bounds.map(goFloat);
   }
 
-  observe(value: number): void {
+  observe(value: number, times = 1): void {
     const bounds = this.#bounds;
     let i = 0;
     while (i < bounds.length && !(value <= (bounds[i] as number))) i++;
-    this.#counts[i] = (this.#counts[i] as number) + 1;
-    this.#sum += value;
+    this.#counts[i] = (this.#counts[i] as number) + times;
+    this.#sum += value * times;
   }
 
   get count(): number {

@@ -113,7 +113,7 @@ export class PrometheusMetrics implements Metrics {
 }
 
 /** Content type of {@link PrometheusMetrics.exposition}. */
-export const EXPOSITION_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+export const EXPOSITION_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 async function loadRegistry(): Promise<Registry> {
   const client = (await import("prom-client")).default;

@@ -2,6 +2,7 @@ import type { Counter, Gauge, Histogram, Metrics } from "@quorate/base";
 import { exponentialBuckets } from "@quorate/base";
 import { type DiskMetrics, diskMetrics } from "./disk-metrics.ts";
 import { type MvccMetrics, mvccMetrics } from "./mvcc-metrics.ts";
+import { type WatchSendMetrics, watchSendMetrics } from "./watch-send-metrics.ts";
 
 /** Raft and the apply loop. Gauges named `…_total` are gauges in etcd too. */
 export interface RaftMetrics {
@@ -18,24 +19,35 @@ export interface RaftMetrics {
   readonly slowReadIndexes: Counter;
   readonly readIndexesFailed: Counter;
   readonly snapshotApplyInProgress: Gauge;
+  readonly learnerPromoteSuccesses: Counter;
+  /** `reason`: what the client is told. */
+  learnerPromoteFailures(reason: string): Counter;
 }
 
 /** Requests by outcome; times in seconds. */
 export interface RequestMetrics {
   /** By `op` (e.g. `Put`), when it succeeded and when not. */
-  applyDuration(op: string, success: boolean): Histogram;
-  rangeDuration(success: boolean): Histogram;
+  readonly applyDuration: (op: string, success: boolean) => Histogram;
+  readonly rangeDuration: (success: boolean) => Histogram;
   /** By `type` (e.g. `Range`, `ReadonlyTxn`, `Put`). */
-  requestDuration(type: string, success: boolean): Histogram;
+  readonly requestDuration: (type: string, success: boolean) => Histogram;
 }
 
-/** The endpoints `/health`, `/livez` and `/readyz`. */
+/** The endpoints `/health`, `/livez`, `/readyz` and `/metrics`. */
 export interface HealthMetrics {
   readonly healthSuccess: Counter;
   readonly healthFailures: Counter;
   /** Records one probe check. */
   checked(probe: "livez" | "readyz", name: string, ok: boolean): void;
+  /** Answers of `/metrics` under way. */
+  readonly scrapesInFlight: Gauge;
+  /** Records one answer of `/metrics`. */
+  scraped(status: ScrapeStatus): void;
 }
+
+/** HTTP status of an answer of `/metrics`; each has its counter from the beginning, as in promhttp. */
+export type ScrapeStatus = (typeof SCRAPE_STATUSES)[number];
+const SCRAPE_STATUSES = [200, 500, 503] as const;
 
 /** Every instrument of the server but those of gRPC (see `grpcMetrics`). */
 export interface ServerMetrics {
@@ -43,12 +55,17 @@ export interface ServerMetrics {
   readonly requests: RequestMetrics;
   readonly disk: DiskMetrics;
   readonly mvcc: MvccMetrics;
+  readonly watchSends: WatchSendMetrics;
   readonly health: HealthMetrics;
   readonly quotaBackendBytes: Gauge;
+  /** Of users and roles. */
+  readonly authRevision: Gauge;
   /** Whether an alarm is active: `set(1)` or `set(0)`. Ids as lowercase hex. */
   alarm(serverId: string, alarmType: string): Gauge;
   /** What is known once at start. */
   identify(facts: ServerFacts): void;
+  /** Whether a member is one of the cluster, as another sees it. Ids as lowercase hex. */
+  knownPeer(localId: string, remoteId: string): Gauge;
   /** The cluster's version changed, e.g. from undefined to `3.7`. */
   clusterVersion(previous: string | undefined, current: string): void;
 }
@@ -74,12 +91,19 @@ export function serverMetrics(metrics: Metrics): ServerMetrics {
     requests: requestMetrics(metrics),
     disk: diskMetrics(metrics),
     mvcc: mvccMetrics(metrics),
+    watchSends: watchSendMetrics(metrics),
     health: healthMetrics(metrics),
     quotaBackendBytes: metrics.gauge("etcd_server_quota_backend_bytes", "Storage quota in bytes."),
+    authRevision: metrics.gauge("etcd_debugging_auth_revision", "Revision of users and roles."),
     alarm: (serverId, alarmType) =>
       metrics.gauge("etcd_debugging_server_alarms", "1 while the alarm is active on the member.", {
         server_id: serverId,
         alarm_type: alarmType,
+      }),
+    knownPeer: (localId, remoteId) =>
+      metrics.gauge("etcd_network_known_peers", "1 for each member of the cluster.", {
+        Local: localId,
+        Remote: remoteId,
       }),
     identify: (facts) => identify(metrics, facts),
     clusterVersion(previous, current) {
@@ -113,6 +137,14 @@ function raftMetrics(metrics: Metrics): RaftMetrics {
       "etcd_server_snapshot_apply_in_progress_total",
       "1 while a received snapshot is being applied.",
     ),
+    learnerPromoteSuccesses: metrics.counter(
+      "etcd_server_learner_promote_successes",
+      "Learners that this member, leading, has promoted.",
+    ),
+    learnerPromoteFailures: (reason) =>
+      metrics.counter("etcd_server_learner_promote_failures", "Promotions that this member, leading, has refused.", {
+        Reason: reason,
+      }),
   };
 }
 
@@ -138,7 +170,17 @@ function requestMetrics(metrics: Metrics): RequestMetrics {
 }
 
 function healthMetrics(metrics: Metrics): HealthMetrics {
+  const scrapes = new Map(
+    SCRAPE_STATUSES.map((status) => [
+      status,
+      metrics.counter("promhttp_metric_handler_requests_total", "Answers of /metrics by HTTP status.", {
+        code: String(status),
+      }),
+    ]),
+  );
   return {
+    scrapesInFlight: metrics.gauge("promhttp_metric_handler_requests_in_flight", "Answers of /metrics under way."),
+    scraped: (status) => scrapes.get(status)?.add(1),
     healthSuccess: metrics.counter("etcd_server_health_success", "Successful answers of /health."),
     healthFailures: metrics.counter("etcd_server_health_failures", "Failed answers of /health."),
     checked(probe, name, ok) {

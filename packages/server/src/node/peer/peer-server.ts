@@ -4,9 +4,11 @@ import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { InvariantError, type Logger } from "@quorate/base";
+import { clientAddress, handshakeFailure, PendingHandshakes } from "@quorate/grpc";
 import { DecodeError } from "@quorate/protocol";
 import { type Message, MessageType } from "@quorate/raft";
 import type { EndpointUrl } from "../config/index.ts";
+import { removeStaleSocket } from "../stale-socket.ts";
 import type { StreamKind } from "./framing.ts";
 import { allowMethod, answerText, PeerHttpError, readBody } from "./http-text.ts";
 import { errorText } from "./peer-dialer.ts";
@@ -22,6 +24,8 @@ const LIMITS = {
   idleMs: 5000,
   headersMs: 5000,
   handshakeMs: 10_000,
+  /** Then the oldest gives way. A cluster's members have a few under way at most. */
+  handshakesMax: 128,
   headerBytesMax: 16_384,
   connectionsMax: 1024,
   checkIntervalMs: 1000,
@@ -61,6 +65,7 @@ export class PeerServer {
   /** Listens on one more URL; resolves to the port, 0 for a unix socket. Rejects naming the URL when it cannot. */
   async listen(url: EndpointUrl): Promise<number> {
     const server = this.#createServer(url.scheme === "https" || url.scheme === "unixs");
+    if (url.socketPath !== undefined) removeStaleSocket(url.socketPath);
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) =>
         reject(new Error(`cannot listen on ${url.text}: ${error.message}`, { cause: error })),
@@ -85,7 +90,7 @@ export class PeerServer {
   }
 
   #createServer(secure: boolean): Server | SecureServer {
-    const { tls, logger } = this.#deps;
+    const { tls } = this.#deps;
     const options = {
       headersTimeout: LIMITS.headersMs,
       // A snapshot takes as long as it takes; what bounds it is that it never stands still.
@@ -109,14 +114,19 @@ export class PeerServer {
         },
         listener,
       );
-      renewContext(secured, tls);
+      const present = renewContext(secured, tls);
+      const handshakes = new PendingHandshakes(LIMITS.handshakesMax, (peer) => {
+        this.#tellRejected(peer, "too many TLS handshakes are under way");
+      });
       server = secured;
-      server.on("secureConnection", (socket: TLSSocket) => this.#examine(socket, tls));
-      server.on("tlsClientError", (error: Error, socket: Socket) => {
-        logger.warn("rejected connection on peer endpoint", {
-          "remote-addr": socket.remoteAddress,
-          error: error.message,
-        });
+      server.prependListener("connection", (socket: Socket) => handshakes.begin(socket));
+      server.on("secureConnection", (socket: TLSSocket) => {
+        handshakes.settle(socket);
+        this.#examine(socket, present());
+      });
+      server.on("tlsClientError", (error: Error, socket: TLSSocket) => {
+        handshakes.settle(socket);
+        this.#tellRejected(clientAddress(socket), handshakeFailure(error, socket));
         socket.destroy();
       });
     } else {
@@ -134,14 +144,15 @@ export class PeerServer {
   #examine(socket: TLSSocket, tls: PeerServerTls): void {
     const verdict = certificateProblem(socket, tls).then((problem) => {
       if (problem === undefined) return true;
-      this.#deps.logger.warn("rejected connection on peer endpoint", {
-        "remote-addr": socket.remoteAddress,
-        error: problem,
-      });
+      this.#tellRejected(clientAddress(socket), problem);
       socket.destroy();
       return false;
     });
     this.#admissions.set(socket, verdict);
+  }
+
+  #tellRejected(peer: string, error: string): void {
+    this.#deps.logger.warn("rejected connection on peer endpoint", { "remote-addr": peer, error });
   }
 
   #admit(request: IncomingMessage, response: ServerResponse): void {
@@ -286,8 +297,8 @@ export class PeerServer {
   }
 }
 
-/** Gives each connection the certificate of its time. */
-function renewContext(server: SecureServer, tls: PeerServerTls): void {
+/** Gives each connection the certificate of its time; returns what tells the present one. */
+function renewContext(server: SecureServer, tls: PeerServerTls): () => PeerServerTls {
   let current = tls;
   server.prependListener("connection", () => {
     const renewed = current.renew?.() ?? current;
@@ -295,4 +306,5 @@ function renewContext(server: SecureServer, tls: PeerServerTls): void {
     current = renewed;
     server.setSecureContext(secureContextOptions(renewed));
   });
+  return () => current;
 }

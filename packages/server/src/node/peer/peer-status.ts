@@ -1,12 +1,15 @@
 import type { Logger } from "@quorate/base";
+import type { PeerCounters } from "./peer-metrics.ts";
 
 /** Whether a peer can be reached: true while the newest event of a stream or of the pipeline was a success. */
 export class PeerStatus {
   readonly #logger: Logger;
   readonly #nowMs: () => number;
+  readonly #counters: Pick<PeerCounters, "active" | "disconnected">;
   #activeSince: number | undefined;
 
-  constructor(logger: Logger, nowMs: () => number) {
+  constructor(logger: Logger, nowMs: () => number, counters: Pick<PeerCounters, "active" | "disconnected">) {
+    this.#counters = counters;
     this.#logger = logger;
     this.#nowMs = nowMs;
   }
@@ -19,6 +22,7 @@ export class PeerStatus {
   succeeded(): void {
     if (this.#activeSince !== undefined) return;
     this.#activeSince = this.#nowMs();
+    this.#counters.active.set(1);
     this.#logger.info("peer became active");
   }
 
@@ -29,6 +33,8 @@ export class PeerStatus {
       return;
     }
     this.#activeSince = undefined;
+    this.#counters.active.set(0);
+    this.#counters.disconnected.add();
     this.#logger.warn("peer became inactive (message send to peer failed)", { action, error });
   }
 }

@@ -1,9 +1,10 @@
 import { lookup, reverse } from "node:dns/promises";
-import { isIP } from "node:net";
-import type { PeerCertificate, SecureContextOptions, SecureVersion, TLSSocket } from "node:tls";
+import type { SecureContextOptions, SecureVersion, TLSSocket } from "node:tls";
+import { matches, plainAddress, type SubjectNames, subjectNames } from "../tls/certificate-names.ts";
+import { brokenRule, type CertificateRules } from "../tls/certificate-rules.ts";
 
 /** PEM texts, already loaded: where they come from is the caller's business. */
-interface TlsMaterial {
+export interface TlsMaterial {
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
   /** Certificates of authorities the other side's certificate must lead to; the system's if absent. */
@@ -12,6 +13,8 @@ interface TlsMaterial {
   readonly ciphers?: string;
   readonly minVersion?: SecureVersion;
   readonly maxVersion?: SecureVersion;
+  /** `SSL_OP_…` flags of `node:crypto`. */
+  readonly secureOptions?: number;
 }
 
 /** Material that may be replaced while it is in use, as files are. */
@@ -20,16 +23,8 @@ interface Renewable<T> {
   readonly renew?: () => T;
 }
 
-/** What peers that connect are shown, and what is asked of them. */
-export interface PeerServerTls extends TlsMaterial, Renewable<PeerServerTls> {
-  /** Peers must show a certificate that `ca` vouches for. */
-  readonly clientCertAuth: boolean;
-  /** Revoked certificates, PEM. */
-  readonly crl?: string | Buffer;
-  /** If not empty, a peer's certificate must have one of these common names. */
-  readonly allowedCns: readonly string[];
-  /** If not empty, a peer's certificate must be valid for one of these host names. */
-  readonly allowedHostnames: readonly string[];
+/** What peers that connect are shown, and what is asked of them: with `clientCertAuth` a certificate that `ca` vouches for. */
+export interface PeerServerTls extends TlsMaterial, CertificateRules, Renewable<PeerServerTls> {
   /** Do not compare the names in a peer's certificate with the address it comes from. */
   readonly skipClientSanVerify: boolean;
 }
@@ -49,16 +44,16 @@ export interface PeerTls {
 }
 
 /** The material as the runtime wants it. */
-export function secureContextOptions(material: TlsMaterial & { readonly crl?: string | Buffer }): SecureContextOptions {
-  const { cert, key, ca, crl, ciphers, minVersion, maxVersion } = material;
+export function secureContextOptions(material: TlsMaterial): SecureContextOptions {
+  const { cert, key, ca, ciphers, minVersion, maxVersion, secureOptions } = material;
   return {
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(ca === undefined ? {} : { ca: [ca].flat() as (string | Buffer)[] }),
-    ...(crl === undefined ? {} : { crl }),
     ...(ciphers === undefined ? {} : { ciphers }),
     ...(minVersion === undefined ? {} : { minVersion }),
     ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...(secureOptions === undefined ? {} : { secureOptions }),
   };
 }
 
@@ -68,34 +63,11 @@ export function secureContextOptions(material: TlsMaterial & { readonly crl?: st
  */
 export async function certificateProblem(socket: TLSSocket, tls: PeerServerTls): Promise<string | undefined> {
   if (!tls.clientCertAuth) return undefined;
-  const certificate = socket.getPeerCertificate();
-  const commonName = [certificate.subject?.CN ?? ""].flat().at(-1) ?? "";
-  if (tls.allowedCns.length > 0 && !tls.allowedCns.includes(commonName)) {
-    return `client certificate has common name ${JSON.stringify(commonName)}, which is not allowed`;
-  }
-  const names = subjectNames(certificate);
-  if (tls.allowedHostnames.length > 0 && !tls.allowedHostnames.some((host) => isFor(names, host))) {
-    return "client certificate is for none of the allowed host names";
-  }
+  const problem = brokenRule(socket, tls);
   const address = socket.remoteAddress;
-  if (tls.skipClientSanVerify || address === undefined) return undefined;
+  if (problem !== undefined || tls.skipClientSanVerify || address === undefined) return problem;
+  const names = subjectNames(socket.getPeerCertificate());
   return (await comesFrom(names, address)) ? undefined : `client certificate is not for ${address}`;
-}
-
-interface SubjectNames {
-  readonly addresses: readonly string[];
-  readonly hosts: readonly string[];
-}
-
-function subjectNames(certificate: PeerCertificate): SubjectNames {
-  const entries = (certificate.subjectaltname ?? "").split(", ");
-  const of = (prefix: string): string[] =>
-    entries.filter((entry) => entry.startsWith(prefix)).map((entry) => entry.slice(prefix.length));
-  return { addresses: of("IP Address:").map(plainAddress), hosts: of("DNS:") };
-}
-
-function isFor({ hosts, addresses }: SubjectNames, host: string): boolean {
-  return hosts.some((pattern) => matches(pattern, host)) || addresses.includes(plainAddress(host));
 }
 
 async function comesFrom({ addresses, hosts }: SubjectNames, remote: string): Promise<boolean> {
@@ -108,19 +80,4 @@ async function comesFrom({ addresses, hosts }: SubjectNames, remote: string): Pr
   }
   const reversed = hosts.length === 0 ? [] : await reverse(address).catch(() => []);
   return reversed.some((name) => hosts.some((pattern) => matches(pattern, name)));
-}
-
-/** A wildcard stands for one label. */
-function matches(pattern: string, host: string): boolean {
-  const [wanted, given] = [pattern.toLowerCase(), host.toLowerCase().replace(/\.$/, "")];
-  if (!wanted.startsWith("*.")) return wanted === given;
-  const dot = given.indexOf(".");
-  return dot > 0 && given.slice(dot) === wanted.slice(1);
-}
-
-/** IPv4 as such even where the socket speaks IPv6, IPv6 in one spelling. */
-function plainAddress(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  return isIP(address) === 6 ? new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1) : address;
 }

@@ -10,7 +10,7 @@ import { hex, type PeerIdentity, requestHeaders } from "./peer-headers.ts";
 import { PeerHttpHandler } from "./peer-http-handler.ts";
 import type { PeerHttpSource } from "./peer-http-source.ts";
 import type { PeerLink } from "./peer-link.ts";
-import { PeerMetrics } from "./peer-metrics.ts";
+import { type PeerCounters, PeerMetrics } from "./peer-metrics.ts";
 import { PeerServer } from "./peer-server.ts";
 import { PeerStatus } from "./peer-status.ts";
 import type { PeerTls } from "./peer-tls.ts";
@@ -97,7 +97,7 @@ export class PeerTransport {
     this.#deps = deps;
     this.#identity = { memberId, clusterId, serverVersion };
     this.#dialer = new PeerDialer(tls?.client);
-    this.#metrics = new PeerMetrics(deps.metrics ?? NO_METRICS);
+    this.#metrics = new PeerMetrics(deps.metrics ?? NO_METRICS, memberId);
     this.#wallMs = deps.wallMs ?? Date.now;
     this.#server = new PeerServer({
       identity: this.#identity,
@@ -112,7 +112,8 @@ export class PeerTransport {
         this.#metrics.of(message.from).receivedBytes.add(bytes);
         deps.onMessage(message);
       },
-      onSnapshot: deps.onSnapshot,
+      onSnapshot: (message, body) =>
+        receiveCounted(this.#metrics.of(message.from), deps.onSnapshot(message, body), deps.nowMs),
       onStream: (kind, from, socket) => {
         const peer = this.#peers.get(from);
         if (peer === undefined || this.#isClosed) {
@@ -149,7 +150,9 @@ export class PeerTransport {
 
   /** Ends all connections with a member. */
   removePeer(id: bigint): void {
-    this.#peers.get(id)?.close();
+    const peer = this.#peers.get(id);
+    peer?.close();
+    peer?.link.counters.active.set(0);
     this.#peers.delete(id);
     this.#dropRemote(id);
   }
@@ -252,6 +255,7 @@ export class PeerTransport {
 
   #link(id: bigint, urls: readonly string[]): PeerLink {
     const { memberId, nowMs, ownPeerUrls, onUnreachable, onRemovedFromCluster } = this.#deps;
+    const counters = this.#metrics.of(id);
     const logger = this.#deps.logger.child({ "local-member-id": hex(memberId), "remote-peer-id": hex(id) });
     return {
       id,
@@ -259,8 +263,8 @@ export class PeerTransport {
       urls: new PeerUrls(urls),
       dialer: this.#dialer,
       headers: () => requestHeaders(this.#identity, ownPeerUrls()),
-      status: new PeerStatus(logger, nowMs),
-      counters: this.#metrics.of(id),
+      status: new PeerStatus(logger, nowMs, counters),
+      counters,
       logger,
       nowMs,
       // Later, as the receiver may well send when it hears of it.
@@ -275,5 +279,29 @@ export class PeerTransport {
         if (!this.#isClosed) onRemovedFromCluster();
       },
     };
+  }
+}
+
+/** Arrivals at the same time from one peer are counted together. */
+const arriving = new WeakMap<PeerCounters, number>();
+
+/** Counts a snapshot that is arriving, and how that ends. */
+async function receiveCounted(counters: PeerCounters, arrival: Promise<void>, nowMs: () => number): Promise<void> {
+  const beginMs = nowMs();
+  const count = (change: number): void => {
+    const inFlight = (arriving.get(counters) ?? 0) + change;
+    arriving.set(counters, inFlight);
+    counters.snapshotReceiveInflights.set(inFlight);
+  };
+  count(1);
+  try {
+    await arrival;
+    counters.snapshotReceiveSuccess.add();
+    counters.snapshotReceiveDuration.observe((nowMs() - beginMs) / 1000);
+  } catch (error) {
+    counters.snapshotReceiveFailures.add();
+    throw error;
+  } finally {
+    count(-1);
   }
 }

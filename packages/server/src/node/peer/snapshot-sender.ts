@@ -37,7 +37,7 @@ export class SnapshotSender {
       process.nextTick(() => this.#onSent("failed"));
       return;
     }
-    const { dialer, urls, headers, logger } = this.#link;
+    const { counters, dialer, urls, headers, logger, nowMs } = this.#link;
     const url = urls.pick();
     const request = dialer.request(url, {
       method: "POST",
@@ -45,7 +45,9 @@ export class SnapshotSender {
       headers: { ...headers(), "Content-Type": "application/octet-stream", "Transfer-Encoding": "chunked" },
       idleTimeoutMs: IDLE_MS,
     });
+    const beginMs = nowMs();
     this.#requests.add(request);
+    counters.snapshotSendInflights.set(this.#requests.size);
     let status = 0;
     let answer = "";
     let failure: string | undefined;
@@ -63,10 +65,13 @@ export class SnapshotSender {
     });
     request.once("close", () => {
       this.#requests.delete(request);
+      counters.snapshotSendInflights.set(this.#requests.size);
       database.destroy();
       const delivered = status === 204 && failure === undefined;
-      if (delivered) this.#delivered(bytes);
-      else this.#failed(url, status, failure ?? answer.trim().slice(0, 200));
+      if (delivered) {
+        counters.snapshotSendDuration.observe((nowMs() - beginMs) / 1000);
+        this.#delivered(bytes);
+      } else this.#failed(url, status, failure ?? answer.trim().slice(0, 200));
       this.#onSent(delivered ? "delivered" : "failed");
     });
     const envelope = encodeEnvelope(message);

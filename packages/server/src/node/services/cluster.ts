@@ -22,6 +22,7 @@ import {
   type ResponseHeader,
 } from "@quorate/protocol";
 import type { ChangeDone, ClusterMember, MemberChanges } from "../../core/index.ts";
+import { tokenOf } from "../auth/authenticator.ts";
 import { peerUrlsOf } from "../config/index.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
@@ -40,7 +41,7 @@ export class ClusterService {
   methods(): Readonly<Record<string, Method>> {
     return {
       MemberAdd: unary(decodeMemberAddRequest, (call, request) => this.#add(call, request)),
-      MemberRemove: unary(decodeMemberRemoveRequest, (call, { id }) => {
+      MemberRemove: this.#admin(decodeMemberRemoveRequest, (call, { id }) => {
         this.#changes.remove(
           id,
           this.#answer(call, (header, members) =>
@@ -48,30 +49,45 @@ export class ClusterService {
           ),
         );
       }),
-      MemberUpdate: unary(decodeMemberUpdateRequest, (call, request) => this.#update(call, request)),
-      MemberPromote: unary(decodeMemberPromoteRequest, (call, { id }) => {
+      MemberUpdate: this.#admin(decodeMemberUpdateRequest, (call, request) => this.#update(call, request)),
+      MemberPromote: this.#admin(decodeMemberPromoteRequest, (call, { id }) => {
         this.#changes.promote(
           id,
           this.#answer(call, (header, members) =>
             encodeMemberPromoteResponse(createMemberPromoteResponse({ header, members })),
           ),
+          tokenOf(call.metadata),
         );
       }),
       MemberList: unary(decodeMemberListRequest, (call, request) => {
         const answer = this.#answer(call, (header, members) =>
           encodeMemberListResponse(createMemberListResponse({ header, members })),
         );
-        const list = (): void => answer(this.#context.membership.list());
+        const list = (): void => answer(this.#context.access.user(call) ?? this.#context.membership.list());
         if (request.linearizable) this.#context.replica.linearizableRead(list, answer);
         else list();
       }),
     };
   }
 
+  /** A method that only the role root may call. */
+  #admin<Q>(decode: (message: Uint8Array) => Q, handle: (call: UnaryCall, request: Q) => void): Method {
+    return unary(decode, (call, request) => {
+      const refused = this.#context.access.admin(call);
+      if (refused === undefined) handle(call, request);
+      else failWith(call, refused);
+    });
+  }
+
   #add(call: UnaryCall, request: MemberAddRequest): void {
     const peerUrls = peerUrlsOf(request.peerUrls);
     if (peerUrls === undefined) {
       failWith(call, "memberBadUrls");
+      return;
+    }
+    const refused = this.#context.access.admin(call);
+    if (refused !== undefined) {
+      failWith(call, refused);
       return;
     }
     this.#changes.add(peerUrls, request.isLearner, (outcome, added) => {

@@ -18,7 +18,10 @@ const REQUIRE_LEADER = "hasleader";
 const RANGE = "etcdserverpb.KV/Range";
 /** Looks at no key: whoever wants to know how a member fares need not wait until it is restored. */
 const STATUS = "etcdserverpb.Maintenance/Status";
-const LEARNER_METHODS: ReadonlySet<string> = new Set([STATUS, RANGE]);
+/** The one stream of the server alone that does not end by itself soon. */
+const OBSERVE = "v3electionpb.Election/Observe";
+const SNAPSHOT = "etcdserverpb.Maintenance/Snapshot";
+const LEARNER_METHODS: ReadonlySet<string> = new Set([STATUS, RANGE, SNAPSHOT]);
 /** Streams that have ended are looked for when so many are known. */
 const SWEEP_SIZE_MIN = 64;
 
@@ -70,8 +73,10 @@ export class Gate {
 
   #guarded(path: string, method: Method): Method {
     if (method.kind === "unary") return { kind: "unary", handler: this.#unary(path, method.handler) };
-    // Streams of the server alone end by themselves soon.
-    return { kind: method.kind, handler: this.#stream(method.handler, method.kind === "bidi") };
+    return {
+      kind: method.kind,
+      handler: this.#stream(path, method.handler, method.kind === "bidi" || path === OBSERVE),
+    };
   }
 
   #unary(path: string, handler: UnaryHandler): UnaryHandler {
@@ -87,10 +92,10 @@ export class Gate {
     };
   }
 
-  #stream(handler: StreamHandler, isLasting: boolean): StreamHandler {
+  #stream(path: string, handler: StreamHandler, isLasting: boolean): StreamHandler {
     const port = this.#port;
     return (call) => {
-      if (port.isLearner()) {
+      if (port.isLearner() && !LEARNER_METHODS.has(path)) {
         failWith(call, "notSupportedForLearner");
         return;
       }

@@ -19,11 +19,13 @@ import {
   decodePutRequest,
   decodeRangeRequest,
   decodeTxnRequest,
-  type ErrorCode,
+  encodeCompactionRequest,
+  encodeDeleteRangeRequest,
+  encodePutRequest,
+  encodeTxnRequest,
   type PutRequest,
   type PutResult,
   type RangeRequest,
-  type RangeResult,
   type TxnRequest,
   type TxnResult,
   type Writer,
@@ -31,12 +33,15 @@ import {
   writePutResponse,
   writeTxnResponse,
 } from "@quorate/protocol";
-import { type HeaderResult, RequestKind } from "../../core/index.ts";
+import { countTxn, type HeaderResult, isAtLeast, RequestKind } from "../../core/index.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer, Refusal, WriteMethod } from "./proposal.ts";
 import { rangeStreamHandler } from "./range-stream.ts";
 import { failUndecodable, failWith } from "./reply.ts";
 import { respondRange, respondWith } from "./respond.ts";
+
+/** Cluster version from which on all members look at the same permissions of a transaction. */
+const TXNS_CHECKED_ALIKE_SINCE = "3.7.0";
 
 /** `etcdserverpb.KV`. gRPC API page, sections 3 to 5. */
 export class KvService {
@@ -60,7 +65,7 @@ export class KvService {
   }
 
   readonly #range = (call: UnaryCall, message: Uint8Array): void => {
-    const { replica, store } = this.#context;
+    const { replica } = this.#context;
     let request: RangeRequest;
     try {
       request = decodeRangeRequest(message);
@@ -70,7 +75,7 @@ export class KvService {
     }
     const invalid = checkRange(request);
     if (invalid !== undefined) failWith(call, invalid);
-    else if (request.serializable || replica.readsAreLinearizable()) this.#answerRange(call, store.range(request));
+    else if (request.serializable || replica.readsAreLinearizable()) this.#answerRange(call, request);
     else this.#rangeLater(call, message);
   };
 
@@ -78,12 +83,17 @@ export class KvService {
   #rangeLater(call: UnaryCall, message: Uint8Array): void {
     const request = decodeRangeRequest(copyBytes(message));
     this.#context.replica.linearizableRead(
-      () => this.#answerRange(call, this.#context.store.range(request)),
+      () => this.#answerRange(call, request),
       (code) => failWith(call, code),
     );
   }
 
-  #answerRange(call: UnaryCall, result: RangeResult | ErrorCode): void {
+  #answerRange(call: UnaryCall, request: RangeRequest): void {
+    const { access, rangeTimes, store } = this.#context;
+    const refused = access.isEnabled ? access.localRead(call, request.key, request.rangeEnd) : undefined;
+    rangeTimes.begin();
+    const result = refused ?? store.range(request);
+    rangeTimes.end(typeof result !== "string");
     if (typeof result === "string") {
       failWith(call, result);
       return;
@@ -97,6 +107,7 @@ export class KvService {
   readonly #putMethod: WriteMethod<PutRequest, PutResult> = {
     kind: RequestKind.Put,
     decode: decodePutRequest,
+    encode: encodePutRequest,
     check: (request) => (this.#hasRoom(putCost(request)) ? checkPut(request) : "noSpace"),
     answer: (call, result) => {
       writePutResponse(this.#begin(), this.#context.header, result);
@@ -110,6 +121,7 @@ export class KvService {
   readonly #deleteRangeMethod: WriteMethod<DeleteRangeRequest, DeleteRangeResult> = {
     kind: RequestKind.DeleteRange,
     decode: decodeDeleteRangeRequest,
+    encode: encodeDeleteRangeRequest,
     check: checkDeleteRange,
     answer: (call, result) => {
       writeDeleteRangeResponse(this.#begin(), this.#context.header, result);
@@ -122,9 +134,14 @@ export class KvService {
   readonly #txnMethod: WriteMethod<TxnRequest, TxnResult> = {
     kind: RequestKind.Txn,
     decode: decodeTxnRequest,
+    encode: encodeTxnRequest,
     check: (request, call) => {
       if (!this.#hasRoom(txnCost(request))) return "noSpace";
-      return checkTxn(request, this.#context.limits.maxTxnOps) ?? this.#answerReadonly(request, call);
+      return (
+        checkTxn(request, this.#context.limits.maxTxnOps) ??
+        this.#answerReadonly(request, call) ??
+        this.#refuseBeforehand(request, call)
+      );
     },
     answer: (call, result) => this.#answerTxn(call, result),
   };
@@ -132,14 +149,38 @@ export class KvService {
   /** A transaction of reads alone is answered from the applied state, after a read-index round unless all are serializable. */
   #answerReadonly(request: TxnRequest, call: UnaryCall): Refusal | undefined {
     if (!isTxnReadonly(request)) return undefined;
-    const { replica, store } = this.#context;
+    const { access, counts, replica, store } = this.#context;
     const run = (): void => {
-      const result = store.txn(request);
-      if (typeof result === "string") failWith(call, result);
-      else this.#answerTxn(call, result);
+      const result = access.localTxn(call, request) ?? store.txn(request);
+      counts.readonlyTxns++;
+      if (typeof result === "string") {
+        failWith(call, result);
+        return;
+      }
+      countTxn(counts, request, result);
+      this.#answerTxn(call, result);
     };
     if (isTxnSerializable(request)) run();
     else replica.linearizableRead(run, (code) => failWith(call, code));
+    return "answered";
+  }
+
+  /**
+   * Where members of etcd before 3.7 are in the cluster, a transaction that its caller may not make must not get into the log: those
+   * members leave out ranges that others asked for, older ones do not look into transactions inside transactions, nor at previous
+   * values and leases of puts, and would apply what this one refuses. Peer protocol page, section 13.4.
+   */
+  #refuseBeforehand(request: TxnRequest, call: UnaryCall): Refusal | undefined {
+    const { access, membership, replica } = this.#context;
+    if (!access.isEnabled || isAtLeast(membership.clusterVersion, TXNS_CHECKED_ALIKE_SINCE)) return undefined;
+    if (access.txn(call, request) === undefined) return undefined;
+    // What is known here of users may be old.
+    const again = (): void => {
+      const refused = access.txn(call, request);
+      if (refused === undefined) this.#proposer.submit(call, encodeTxnRequest(request), this.#txnMethod);
+      else failWith(call, refused);
+    };
+    replica.linearizableRead(again, (code) => failWith(call, code));
     return "answered";
   }
 
@@ -153,7 +194,8 @@ export class KvService {
   readonly #compactMethod: WriteMethod<CompactionRequest, HeaderResult> = {
     kind: RequestKind.Compaction,
     decode: decodeCompactionRequest,
-    check: () => undefined,
+    encode: encodeCompactionRequest,
+    check: (_request, call) => this.#context.access.admin(call),
     answer: (call, result, { physical }) => {
       const answer = (): void => {
         // A response that holds nothing but a header has the shape of a put's without a previous value.

@@ -13,6 +13,7 @@ import {
   encodeLeaseGrantResponse,
   encodeLeaseKeepAliveResponse,
   encodeLeaseLeasesResponse,
+  encodeLeaseRevokeRequest,
   encodeLeaseRevokeResponse,
   encodeLeaseTimeToLiveResponse,
   type LeaseGrantRequest,
@@ -61,6 +62,11 @@ class KeepAliveStream {
       return;
     }
     const header = responseHeader(this.#context);
+    const refused = this.#context.access.renewLease(this.#call, id);
+    if (refused !== undefined) {
+      this.#answer(id, header, refused);
+      return;
+    }
     this.#waiting++;
     this.#context.leaseRequests.renew(id, (outcome) => {
       this.#waiting--;
@@ -126,8 +132,9 @@ export class LeaseService {
   readonly #grantMethod: WriteMethod<LeaseGrantRequest, LeaseGrantResult> = {
     kind: RequestKind.LeaseGrant,
     decode: decodeLeaseGrantRequest,
-    check: () => {
-      if (this.#context.quota.admits(leaseCostBytes())) return undefined;
+    encode: encodeLeaseGrantRequest,
+    check: (_request, call) => {
+      if (this.#context.quota.admits(leaseCostBytes())) return this.#context.access.user(call);
       this.#context.raiseNoSpace();
       return "noSpace";
     },
@@ -142,7 +149,8 @@ export class LeaseService {
   readonly #revokeMethod: WriteMethod<LeaseRevokeRequest, HeaderResult> = {
     kind: RequestKind.LeaseRevoke,
     decode: decodeLeaseRevokeRequest,
-    check: () => undefined,
+    encode: encodeLeaseRevokeRequest,
+    check: (_request, call) => this.#context.access.user(call),
     answer: (call, { revision }) =>
       call.respond(encodeLeaseRevokeResponse({ header: responseHeader(this.#context, revision) })),
   };
@@ -157,21 +165,38 @@ export class LeaseService {
       failUndecodable(call, error);
       return;
     }
+    const { access } = this.#context;
+    const refused = request.keys ? access.leaseKeys(call, [request.id]) : access.user(call);
+    if (refused !== undefined) {
+      failWith(call, refused);
+      return;
+    }
+    const authRevision = access.revision;
     const header = responseHeader(this.#context);
     this.#context.leaseRequests.timeToLive(request.id, request.keys, (outcome) => {
-      if (typeof outcome === "string" && outcome !== "leaseNotFound") {
+      if (request.keys && access.isEnabled && access.revision !== authRevision) failWith(call, "authOldRevision");
+      else if (typeof outcome === "string" && outcome !== "leaseNotFound") {
         failWith(call, outcome);
-        return;
+      } else {
+        const fields = typeof outcome === "string" ? { id: request.id, ttl: -1, keys: [] } : outcome.value;
+        // The leader may know of keys that this member has still to apply.
+        const denied = access.toldKeys(call, fields.keys);
+        if (denied !== undefined) failWith(call, denied);
+        else call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse({ ...fields, header })));
       }
-      const fields = typeof outcome === "string" ? { id: request.id, ttl: -1 } : outcome.value;
-      call.respond(encodeLeaseTimeToLiveResponse(createLeaseTimeToLiveResponse({ ...fields, header })));
     });
   };
 
   readonly #leases = (call: UnaryCall, message: Uint8Array): void => {
     if (!isWellFormed(call, message, decodeLeaseLeasesRequest)) return;
+    const ids = this.#context.lessor.leases();
+    const refused = this.#context.access.leaseKeys(call, ids);
+    if (refused !== undefined) {
+      failWith(call, refused);
+      return;
+    }
     const header = responseHeader(this.#context);
-    const leases = this.#context.lessor.leases().map((id) => ({ id }));
+    const leases = ids.map((id) => ({ id }));
     call.respond(encodeLeaseLeasesResponse(createLeaseLeasesResponse({ header, leases })));
   };
 }

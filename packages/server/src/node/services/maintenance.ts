@@ -1,5 +1,4 @@
 import type { Method, UnaryCall } from "@quorate/grpc";
-import { hashBackend } from "@quorate/mvcc";
 import {
   type AlarmRequest,
   createAlarmMember,
@@ -15,6 +14,7 @@ import {
   decodeMoveLeaderRequest,
   decodeStatusRequest,
   ERRORS,
+  encodeAlarmRequest,
   encodeAlarmResponse,
   encodeDefragmentResponse,
   encodeHashKVResponse,
@@ -23,14 +23,14 @@ import {
   encodeStatusResponse,
 } from "@quorate/protocol";
 import {
-  ALARM_CORRUPT,
-  ALARM_NOSPACE,
+  ALARM_NAMES,
   type Alarm,
   type AlarmResult,
   ETCD_VERSION,
   RequestKind,
-  STORAGE_VERSION,
+  storageVersionOf,
 } from "../../core/index.ts";
+import { downgradeHandler } from "./downgrade.ts";
 import { responseHeader } from "./header.ts";
 import type { NodeContext } from "./node-context.ts";
 import type { Proposer, WriteMethod } from "./proposal.ts";
@@ -39,7 +39,6 @@ import { failUndecodable, failWith, isWellFormed } from "./reply.ts";
 const UNKNOWN = 2;
 const ACTION_GET = 0;
 const ACTION_DEACTIVATE = 2;
-const ALARM_NAMES: Readonly<Record<number, string>> = { [ALARM_NOSPACE]: "NOSPACE", [ALARM_CORRUPT]: "CORRUPT" };
 
 /** Maintenance work of the engine. */
 export interface MaintenanceDeps {
@@ -48,7 +47,7 @@ export interface MaintenanceDeps {
   readonly quotaBytes: number;
 }
 
-/** `etcdserverpb.Maintenance`, as far as a single member has it. gRPC API page, section 9. */
+/** `etcdserverpb.Maintenance`, but for snapshots. gRPC API page, section 9. */
 export class MaintenanceService {
   readonly #context: NodeContext;
   readonly #proposer: Proposer;
@@ -68,12 +67,13 @@ export class MaintenanceService {
       Hash: { kind: "unary", handler: this.#hash },
       HashKV: { kind: "unary", handler: this.#hashKv },
       MoveLeader: { kind: "unary", handler: this.#moveLeader },
+      Downgrade: { kind: "unary", handler: downgradeHandler(this.#context, this.#proposer) },
     };
   }
 
   readonly #status = (call: UnaryCall, message: Uint8Array): void => {
     if (!isWellFormed(call, message, decodeStatusRequest)) return;
-    const { alarms, backend, replica } = this.#context;
+    const { alarms, backend, membership, replica } = this.#context;
     const errors = replica.leader === 0n ? [ERRORS.noLeader.message] : [];
     for (const alarm of alarms.list(0)) errors.push(alarmText(alarm));
     const response = createStatusResponse({
@@ -87,9 +87,9 @@ export class MaintenanceService {
       errors,
       dbSizeInUse: backend.sizeInUseBytes(),
       isLearner: this.#context.isLearner(),
-      storageVersion: STORAGE_VERSION,
+      storageVersion: storageVersionOf(membership.clusterVersion) ?? "",
       dbSizeQuota: this.#deps.quotaBytes,
-      downgradeInfo: createDowngradeInfo(),
+      downgradeInfo: createDowngradeInfo(membership.downgrade),
     });
     call.respond(encodeStatusResponse(response));
   };
@@ -115,6 +115,7 @@ export class MaintenanceService {
   readonly #alarmMethod: WriteMethod<AlarmRequest, AlarmResult> = {
     kind: RequestKind.Alarm,
     decode: decodeAlarmRequest,
+    encode: encodeAlarmRequest,
     check: () => undefined,
     answer: (call, { alarms }) => this.#answerAlarms(call, alarms),
   };
@@ -135,7 +136,7 @@ export class MaintenanceService {
 
   readonly #hash = (call: UnaryCall, message: Uint8Array): void => {
     if (!isWellFormed(call, message, decodeHashRequest)) return;
-    hashBackend(this.#context.backend, (error, hash) => {
+    this.#context.hashes.all((error, hash) => {
       if (error !== undefined) call.fail(UNKNOWN, error.message);
       else call.respond(encodeHashResponse(createHashResponse({ header: responseHeader(this.#context), hash })));
     });
@@ -149,7 +150,7 @@ export class MaintenanceService {
       failUndecodable(call, error);
       return;
     }
-    this.#context.store.hashKv(revision, (code, result) => {
+    this.#context.hashes.kv(revision, (code, result) => {
       if (code !== undefined || result === undefined) {
         failWith(call, code ?? "corrupt");
         return;

@@ -1,8 +1,13 @@
 import type { Lessor, Store, WatchHub } from "@quorate/mvcc";
 import type { HeaderBytes, Writer } from "@quorate/protocol";
 import type { LevelBackend } from "@quorate/storage";
-import type { Alarms, Counts, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
+import type { Alarms, Auth, Counts, Membership, Quota, Replica, RequestIds } from "../../core/index.ts";
+import type { PasswordHasher } from "../auth/password-hasher.ts";
+import type { TokenProvider } from "../auth/token-provider.ts";
+import type { Hashes } from "../hashes.ts";
 import type { LeaseRequests } from "../lease-requests.ts";
+import type { SampledDurations, WatchSendTimes } from "../metrics/index.ts";
+import type { Access } from "./access.ts";
 
 /** Limits of the client API, from the configuration. */
 export interface ApiLimits {
@@ -20,9 +25,17 @@ export interface NodeContext {
   readonly watchHub: WatchHub;
   readonly membership: Membership;
   readonly alarms: Alarms;
+  readonly auth: Auth;
+  /** What calls may do. */
+  readonly access: Access;
+  readonly tokens: TokenProvider;
+  readonly passwords: PasswordHasher;
   readonly quota: Quota;
   readonly counts: Counts;
+  readonly rangeTimes: SampledDurations;
+  readonly watchTimes: WatchSendTimes;
   readonly backend: LevelBackend;
+  readonly hashes: Hashes;
   readonly requestIds: RequestIds;
   readonly header: HeaderBytes;
   readonly limits: ApiLimits;

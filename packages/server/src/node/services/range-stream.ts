@@ -44,6 +44,8 @@ class RangeStream {
   #headerRevision = 0;
   #sentKeys = 0;
   #cancelled = false;
+  /** Of users and roles, when the range was found to be permitted. */
+  #authRevision = 0;
 
   constructor(context: NodeContext, call: StreamCall, request: RangeRequest) {
     this.#context = context;
@@ -61,6 +63,12 @@ class RangeStream {
   /** The read may be served: begins to. */
   readonly begin = (): void => {
     if (this.#cancelled) return;
+    const refused = this.#context.access.localRead(this.#call, this.#request.key, this.#request.rangeEnd);
+    if (refused !== undefined) {
+      failWith(this.#call, refused);
+      return;
+    }
+    this.#authRevision = this.#context.access.revision;
     this.#call.onDrain = () => this.#context.whenServing(this.#run);
     this.#context.whenServing(this.#run);
   };
@@ -106,12 +114,19 @@ class RangeStream {
     });
     this.#call.send(this.#writer.buffer, 0, this.#writer.length);
     if (last) {
-      this.#call.end();
+      this.#end();
       return true;
     }
     this.#adaptChunk(this.#writer.length);
     this.#key = this.#keyAfter(result.kvs[result.kvs.length - 1] as Uint8Array);
     return false;
+  }
+
+  /** What was sent may be known to somebody who must not know it any more. */
+  #end(): void {
+    const { access } = this.#context;
+    if (access.isEnabled && access.revision !== this.#authRevision) failWith(this.#call, "authOldRevision");
+    else this.#call.end();
   }
 
   #adaptChunk(bytes: number): void {

@@ -1,10 +1,13 @@
 import { copyBytes } from "@quorate/base";
 import type { Method, StreamCall } from "@quorate/grpc";
-import type { EventBatch, WatchSink, WatchStream } from "@quorate/mvcc";
+import { type EventBatch, NO_WATCH_ID, type WatchSink, type WatchStream } from "@quorate/mvcc";
 import {
   createWatchResponse,
   decodeWatchRequest,
+  ERRORS,
+  type ErrorCode,
   encodeWatchResponse,
+  type WatchCreateRequest,
   Writer,
   writeWatchResponse,
 } from "@quorate/protocol";
@@ -13,6 +16,21 @@ import { failUndecodableStream } from "./reply.ts";
 
 /** A response larger than this is split for watchers that asked for fragments: request limit plus gRPC overhead. */
 const FRAGMENT_OVERHEAD_BYTES = 512 * 1024;
+
+/** What a watcher begins with that names no key. */
+const SMALLEST_KEY = Uint8Array.of(0);
+
+function reasonOf(code: ErrorCode, codeName: string): string {
+  return `rpc error: code = ${codeName} desc = ${ERRORS[code].message}`;
+}
+
+/** Why a watcher is refused; any other error counts as a denied permission. Errors page, section 1.3. */
+const REASONS = {
+  permissionDenied: reasonOf("permissionDenied", "PermissionDenied"),
+  invalidAuthToken: reasonOf("invalidAuthToken", "Unauthenticated"),
+  authOldRevision: reasonOf("authOldRevision", "InvalidArgument"),
+  userEmpty: reasonOf("userEmpty", "InvalidArgument"),
+} satisfies Partial<Record<ErrorCode, string>> as Partial<Record<ErrorCode, string>> & { permissionDenied: string };
 
 /** The encoded response of one batch for the watcher it was first sent to; equal watchers on other streams reuse it. */
 interface EncodedBatch {
@@ -50,18 +68,21 @@ class ClientStream implements WatchSink {
   }
 
   progress(watchId: bigint, revision: number): void {
-    this.#send({ watchId }, revision);
+    this.#context.watchTimes.timed(true, () => this.#write({ watchId }, revision));
   }
 
   events(watchId: bigint, batch: EventBatch, fragment: boolean): boolean {
     if (!this.#call.writable) return false;
-    const limit = this.#context.limits.maxRequestBytes + FRAGMENT_OVERHEAD_BYTES;
+    const { limits, watchTimes } = this.#context;
+    const beganMs = watchTimes.begin();
+    const limit = limits.maxRequestBytes + FRAGMENT_OVERHEAD_BYTES;
     if (fragment && batch.sizeBytes >= limit && batch.events.length > 1) {
       this.#sendFragments(watchId, batch, limit);
     } else {
       const bytes = this.#encoded(watchId, batch);
       this.#call.send(bytes, 0, bytes.length);
     }
+    watchTimes.end(beganMs, batch.events.length);
     return true;
   }
 
@@ -100,6 +121,10 @@ class ClientStream implements WatchSink {
   }
 
   #send(fields: Parameters<typeof createWatchResponse>[0], revision: number): void {
+    this.#context.watchTimes.timed(false, () => this.#write(fields, revision));
+  }
+
+  #write(fields: Parameters<typeof createWatchResponse>[0], revision: number): void {
     const { clusterId, memberId, replica } = this.#context;
     const header = { clusterId, memberId, revision, raftTerm: replica.term };
     const bytes = encodeWatchResponse(createWatchResponse({ ...fields, header }));
@@ -121,15 +146,16 @@ export class WatchService {
   }
 
   readonly #watch = (call: StreamCall): void => {
-    const stream = this.#context.watchHub.openStream(new ClientStream(this.#context, call, this.#writer));
-    call.onMessage = (message) => this.#onMessage(call, stream, message);
+    const client = new ClientStream(this.#context, call, this.#writer);
+    const stream = this.#context.watchHub.openStream(client);
+    call.onMessage = (message) => this.#onMessage(call, stream, client, message);
     call.onDrain = () => stream.resume();
     call.onCancel = () => stream.close();
     // A client that has said its last word still gets its events; the stream ends when the call does.
     call.onHalfClose = () => {};
   };
 
-  #onMessage(call: StreamCall, stream: WatchStream, message: Uint8Array): void {
+  #onMessage(call: StreamCall, stream: WatchStream, client: ClientStream, message: Uint8Array): void {
     let request: ReturnType<typeof decodeWatchRequest>;
     try {
       // Keys and ranges outlive this turn.
@@ -140,11 +166,22 @@ export class WatchService {
       return;
     }
     if (request.createRequest !== undefined) {
-      stream.create(request.createRequest);
+      const refused = this.#refusal(call, request.createRequest);
+      if (refused === undefined) stream.create(request.createRequest);
+      else client.refused(NO_WATCH_ID, this.#context.store.revision, refused);
     } else if (request.cancelRequest !== undefined) {
       stream.cancel(request.cancelRequest.watchId);
     } else if (request.progressRequest !== undefined) {
       stream.requestProgress();
     }
+  }
+
+  /** Why a watcher may not be created, as Go prints the error; it is asked once. gRPC API page, section 6.2. */
+  #refusal(call: StreamCall, { key, rangeEnd, startRevision }: WatchCreateRequest): string | undefined {
+    const { access } = this.#context;
+    // A revision that cannot be is told first.
+    if (!access.isEnabled || startRevision < 0) return undefined;
+    const refused = access.read(call, key.length === 0 ? SMALLEST_KEY : key, rangeEnd);
+    return refused === undefined ? undefined : (REASONS[refused] ?? REASONS.permissionDenied);
   }
 }

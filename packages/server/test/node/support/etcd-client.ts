@@ -71,6 +71,8 @@ export interface Refusal {
 export class EtcdClient {
   readonly #client: grpc.Client;
   readonly #streams: grpc.Call[] = [];
+  /** Sent with every unary call, if set. */
+  token: string | undefined;
 
   constructor(port: number) {
     this.#client = new grpc.Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
@@ -151,32 +153,40 @@ export class EtcdClient {
 
   /** A unary call of raw bytes: `path` is `Service/Method` of etcd, or begins with a slash and is taken as it is. */
   raw(path: string, message: Uint8Array = NOTHING): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+    return this.start(path, message).response;
+  }
+
+  /** The same for a call that may be given up. */
+  start(path: string, message: Uint8Array): { readonly response: Promise<Buffer>; readonly cancel: () => void } {
+    let cancel = (): void => {};
+    const response = new Promise<Buffer>((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
         fullPath(path),
         same,
         same,
         Buffer.from(message),
+        this.token === undefined ? new grpc.Metadata() : metadataOf({ token: this.token }),
         { deadline: Date.now() + 10_000 },
-        (error, response) => {
-          if (error === null && response !== undefined) resolve(response);
+        (error, answer) => {
+          if (error === null && answer !== undefined) resolve(answer);
           else reject(error ?? new Error("no response"));
         },
       );
+      cancel = () => call.cancel();
     });
+    return { response, cancel };
   }
 
-  serverStream(path: string, message: Uint8Array): MessageStream {
-    const call = this.#client.makeServerStreamRequest(fullPath(path), same, same, Buffer.from(message));
+  serverStream(path: string, message: Uint8Array, metadata: Readonly<Record<string, string>> = {}): MessageStream {
+    const request = Buffer.from(message);
+    const call = this.#client.makeServerStreamRequest(fullPath(path), same, same, request, metadataOf(metadata));
     this.#streams.push(call);
     return new MessageStream(call, undefined);
   }
 
   /** `metadata`: names and values sent with the call. */
   bidiStream(path: string, metadata: Readonly<Record<string, string>> = {}): MessageStream {
-    const sent = new grpc.Metadata();
-    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
-    const call = this.#client.makeBidiStreamRequest(fullPath(path), same, same, sent);
+    const call = this.#client.makeBidiStreamRequest(fullPath(path), same, same, metadataOf(metadata));
     this.#streams.push(call);
     return new MessageStream(call, call);
   }
@@ -198,6 +208,12 @@ export class EtcdClient {
   #bare<R>(path: string, decode: (bytes: Uint8Array) => R): () => Promise<R> {
     return async () => decode(await this.raw(path));
   }
+}
+
+function metadataOf(values: Readonly<Record<string, string>>): grpc.Metadata {
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of Object.entries(values)) metadata.set(name, value);
+  return metadata;
 }
 
 function fullPath(path: string): string {

@@ -49,6 +49,10 @@ export class TestCluster {
     return this.#place(index).peerUrl;
   }
 
+  dataDirectory(index: number): string {
+    return join(this.#place(index).directory, "data");
+  }
+
   /** Starts a stopped member and waits until it serves. */
   async startNode(index: number, extra: readonly string[] = []): Promise<TestNode> {
     const { clientPort, directory, name, peerUrl } = this.#place(index);

@@ -7,9 +7,10 @@ import { Listeners } from "../../../src/node/listeners.ts";
 import { StructuredLogger } from "../../../src/node/log/index.ts";
 import { encodeJson } from "../../../src/node/log/line-encoder.ts";
 import { LogSampler } from "../../../src/node/log/log-sampler.ts";
-import { grpcMetrics, PrometheusMetrics, serverMetrics } from "../../../src/node/metrics/index.ts";
+import { grpcMetrics, PrometheusMetrics, processMetrics, serverMetrics } from "../../../src/node/metrics/index.ts";
 import { Node } from "../../../src/node/node.ts";
 import { observeNode } from "../../../src/node/scrape.ts";
+import { loadClientTls } from "../../../src/node/tls/client-tls-files.ts";
 import { configOf, parse } from "../../config/parse-config.ts";
 import { EtcdClient } from "./etcd-client.ts";
 
@@ -75,7 +76,15 @@ export class TestNode {
     try {
       const listeners = await Listeners.open(
         node,
-        observeHandlerErrors(grpcMetrics(prometheus, false), logger, onFatal),
+        observeHandlerErrors(
+          grpcMetrics(prometheus, {
+            extensive: config.metrics === "extensive",
+            server: metrics,
+            readonlyTxns: () => node.context.counts.readonlyTxns,
+          }),
+          logger,
+          onFatal,
+        ),
         {
           source: healthSource(node),
           healthMetrics: metrics.health,
@@ -87,8 +96,10 @@ export class TestNode {
           hostWhitelist: config.hostWhitelist,
         },
         logger,
+        config.clientTls === undefined ? undefined : await loadClientTls(config.clientTls, logger),
       );
       observeNode(node, prometheus, metrics);
+      processMetrics(prometheus);
       return new TestNode(node, listeners, clientPort, { log, fatal });
     } catch (error) {
       await node.stop(0);
