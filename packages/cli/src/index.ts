@@ -1,0 +1,11 @@
+export type { Command, CommandGroup, CommandPath, Program, RunCommand } from "./frame/command.ts";
+export { CommandError } from "./frame/command-error.ts";
+export type { CommandContext, ProgramIo, SignalName } from "./frame/context.ts";
+export { ExitCode } from "./frame/exit-code.ts";
+export type { FlagKind, FlagSpec } from "./frame/flag-spec.ts";
+export type { FlagValues } from "./frame/flag-values.ts";
+export type { Output } from "./frame/output.ts";
+export { processIo } from "./frame/process-io.ts";
+export { runProgram } from "./frame/run-program.ts";
+export { main } from "./main.ts";
+export { PROGRAM } from "./program.ts";
