@@ -1,0 +1,16 @@
+export * from "./amounts.ts";
+export * from "./chart-values.ts";
+export type { Condition } from "./condition.ts";
+export * from "./definitions.ts";
+export type { Destination } from "./destination.ts";
+export * from "./names.ts";
+export * from "./resource-definition.ts";
+export * from "./resources.ts";
+export { isSameJson } from "./same-json.ts";
+export type { Quantity } from "./schema/build.ts";
+export type { Problem } from "./schema/check.ts";
+export * from "./schema/json-schema.ts";
+export type { Schema } from "./schema/schema.ts";
+export * from "./types.ts";
+export * from "./validate.ts";
+export * from "./with-defaults.ts";

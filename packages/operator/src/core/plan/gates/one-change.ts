@@ -1,0 +1,25 @@
+import type { Facts } from "../facts/facts.ts";
+import { type Refusal, refuse } from "./gate.ts";
+
+/**
+ * Gate G2: no other change of the membership is under way: no learner, no entry that has not started, no member that is leaving and still
+ * listed, no intent to join. `except` is the member that the step is about. What is only left to be cleaned up outside of etcd does not
+ * count: a Pod that a dead node keeps must not hold up the cluster.
+ */
+export function oneChange(facts: Facts, except: string | undefined): Refusal | undefined {
+  for (const member of facts.members) {
+    if (member.name === except) continue;
+    if (member.isLearner) return refuse("G2", `${member.name} is still a learner`);
+    if (member.isLeaving && member.entry !== undefined) return refuse("G2", `${member.name} is still leaving`);
+    if (!member.isLeaving && member.entry === undefined && !member.hasJoined) {
+      return refuse("G2", `${member.name} is still joining`);
+    }
+  }
+  const exceptId = facts.members.find((member) => member.name === except)?.entry?.id;
+  for (const entry of facts.membership.entries) {
+    if (entry.id === exceptId) continue;
+    if (entry.isLearner) return refuse("G2", `member ${entry.id} is a learner`);
+    if (entry.name === "") return refuse("G2", `member ${entry.id} has not started yet`);
+  }
+  return undefined;
+}

@@ -1,0 +1,4 @@
+export * from "./certificates.ts";
+export * from "./etcd-api.ts";
+export * from "./kube-api.ts";
+export * from "./kube-object.ts";

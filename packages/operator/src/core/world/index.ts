@@ -1,0 +1,3 @@
+export * from "./decision.ts";
+export * from "./step.ts";
+export * from "./world.ts";

@@ -1,0 +1,1 @@
+export { createClusterController } from "./cluster-controller.ts";

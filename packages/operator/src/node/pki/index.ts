@@ -1,0 +1,1 @@
+export { plainHost, X509CertificateMaker } from "./x509-certificate-maker.ts";

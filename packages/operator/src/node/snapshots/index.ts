@@ -1,0 +1,11 @@
+export { AgentError, isAgentError } from "./agent/agent-error.ts";
+export type { ArtifactStore, PutResult, StoredObject } from "./agent/artifact-store.ts";
+export type { FetchRequest } from "./agent/fetch-artifact.ts";
+export { fetchArtifact, readManifest } from "./agent/fetch-artifact.ts";
+export { openStore } from "./agent/open-store.ts";
+export type { Programs } from "./agent/programs.ts";
+export { type AgentHost, runAgent } from "./agent/run-agent.ts";
+export { createBackupController } from "./backup-controller.ts";
+export { registerBackupMetrics } from "./backup-metrics.ts";
+export { createRestoreController } from "./restore-controller.ts";
+export { createScheduleController } from "./schedule-controller.ts";
