@@ -1,8 +1,11 @@
+import type { ConnectionOptions } from "node:tls";
 import { LoadConnection } from "./load-connection.ts";
 
 /** A load of unary calls in which each of `connections` times `streams` callers sends its next request on the answer. */
 export interface ClosedLoop {
   readonly port: number;
+  /** Default: plain text. */
+  readonly tls?: ConnectionOptions;
   /** Full method path. */
   readonly path: string;
   readonly connections: number;
@@ -47,7 +50,9 @@ export async function runClosedLoop(load: ClosedLoop, stallMs = 20_000): Promise
       else next(slot);
     },
   };
-  for (let i = 0; i < load.connections; i++) connections.push(await LoadConnection.open(load.port, load.path, handler));
+  for (let i = 0; i < load.connections; i++) {
+    connections.push(await LoadConnection.open(load.port, load.path, handler, load.tls));
+  }
   const begin = performance.now();
   for (let slot = 0; slot < load.connections * load.streams; slot++) next(slot);
   await untilDone(all, () => finished, stallMs, load.path);

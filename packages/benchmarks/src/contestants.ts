@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EtcdCluster, EtcdNode, requirePeer, serverUnderTest, waitUntil } from "@quorate/testkit";
+import { EtcdCluster, EtcdNode, type EtcdNodeOptions, requirePeer, serverUnderTest, waitUntil } from "@quorate/testkit";
 import { type MemberStatus, statusOf } from "./member-status.ts";
 import { cpuSecondsOf } from "./process-usage.ts";
 import type { Contestant, Programs } from "./side-by-side.ts";
@@ -28,9 +28,12 @@ export function programs(peer: string): Programs {
   return { etcd: [requirePeer(peer === "3.5" ? "etcd-3.5" : "etcd-3.4")], quorate };
 }
 
-/** One server; loads go to its client port. */
-export async function openNode(program: readonly string[]): Promise<Contestant<number>> {
-  const node = await EtcdNode.start({ program });
+/** One server; loads go to its client port. `options`: how it is started beside that. */
+export async function openNode(
+  program: readonly string[],
+  options: Omit<EtcdNodeOptions, "program"> = {},
+): Promise<Contestant<number>> {
+  const node = await EtcdNode.start({ ...options, program });
   return {
     target: () => Promise.resolve(node.clientPort),
     cpuSeconds: () => cpuSecondsOf(node.process.pid ?? 0),

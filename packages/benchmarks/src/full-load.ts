@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createCompactionRequest, encodeCompactionRequest } from "@quorate/protocol";
 import { EtcdCluster } from "@quorate/testkit";
+import { compact } from "./compaction.ts";
 import { type Member, programs, rolesOf, statuses } from "./contestants.ts";
 import { type H2load, TimedH2load } from "./h2load.ts";
 import { PUT, putAllKeys, RANGE, SMALL } from "./loads.ts";
 import { leaderChangesSeen } from "./member-status.ts";
 import { busyShare, cpuTime } from "./process-usage.ts";
 import { get, key, put } from "./requests.ts";
-import { unary } from "./unary.ts";
 
 /*
  * Three members under more load than the machine can carry, for minutes: 10 x 50 callers put to the leader, as many get from each
@@ -20,7 +19,6 @@ const LOOK_MS = 1000;
 /** Each so many looks the history is compacted, as an API server does: else the store would grow beyond any quota. */
 const COMPACTION_LOOKS = 10;
 const KEPT_REVISIONS = 1000;
-const COMPACTION_TIMEOUT_MS = 60_000;
 
 interface Outcome {
   readonly minutes: number;
@@ -84,16 +82,11 @@ async function look(
       terms.add(term);
       leaders.add(leaderId);
     }
-    if (looks % COMPACTION_LOOKS === 0) await compact(leaderPort, Math.min(...seen.map(({ revision }) => revision)));
+    if (looks % COMPACTION_LOOKS === 0)
+      await compact(leaderPort, Math.min(...seen.map(({ revision }) => revision)), KEPT_REVISIONS);
     await sleep(LOOK_MS);
   }
   return { terms, leaders };
-}
-
-async function compact(port: number, revision: number): Promise<void> {
-  if (revision <= KEPT_REVISIONS) return;
-  const request = encodeCompactionRequest(createCompactionRequest({ revision: revision - KEPT_REVISIONS }));
-  await unary(port, "/etcdserverpb.KV/Compact", request, () => undefined, COMPACTION_TIMEOUT_MS);
 }
 
 async function changesSeen(cluster: EtcdCluster): Promise<number> {

@@ -1,24 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { EtcdCluster } from "@quorate/testkit";
+import { compact } from "./compaction.ts";
 import { type Member, programs, rolesOf } from "./contestants.ts";
 import { TimedH2load } from "./h2load.ts";
-import { checked, PUT, SMALL } from "./loads.ts";
+import { PUT, SMALL } from "./loads.ts";
 import { statusOf } from "./member-status.ts";
 import { addMember, removeMember } from "./membership.ts";
 import { memoryOf, type ProcessMemory, peakOf } from "./process-usage.ts";
-import { key, put, value } from "./requests.ts";
-import { median } from "./side-by-side.ts";
+import { key, put } from "./requests.ts";
+import { measureInRounds, type Row, rowsReport, type Turn } from "./rounds.ts";
+import { fillStore } from "./store-filling.ts";
 
 /*
  * One of three members is lost with its disk and replaced, while 10 x 50 callers put to the leader: how much of the leader's
  * throughput stays while the new member gets the store as a snapshot and then the log, how long that takes, and what it costs
- * in memory on both sides.
+ * in memory on both sides. The load is compacted away all the time, so that the store stays what it is.
  */
 
-const VALUE_BYTES = 4096;
-const MIB = 1024 * 1024;
 const SAMPLE_MS = 100;
+/** The load must not make the store larger: this many revisions are kept, and the others removed so often. */
+const KEPT_REVISIONS = 100_000;
+const COMPACTION_LOOKS = 20;
 /** V8's heap and etcd's page cache have found their size by then. */
 const WARM_UP_SECONDS = 15;
 const QUIET_SECONDS = 10;
@@ -57,12 +60,14 @@ async function watch(
   const begin = performance.now();
   const from = (await statusOf(leader.port)).revision;
   let peak = memoryOf(pid);
+  let looks = 0;
   for (;;) {
     await sleep(SAMPLE_MS);
     load.assertRunning();
     const { revision } = await statusOf(leader.port);
     peak = peakOf(peak, memoryOf(pid));
     const seconds = (performance.now() - begin) / 1000;
+    if (++looks % COMPACTION_LOOKS === 0) await compact(leader.port, revision, KEPT_REVISIONS);
     if (await done(revision)) return { puts: revision - from, seconds, peak };
     if (seconds * 1000 > JOIN_TIMEOUT_MS) throw new Error("not caught up in time");
   }
@@ -73,23 +78,12 @@ function forSeconds(seconds: number): () => boolean {
   return () => performance.now() >= until;
 }
 
-async function fill(port: number, mib: number): Promise<void> {
-  await checked({
-    port,
-    path: PUT,
-    connections: 4,
-    streams: 8,
-    calls: Math.ceil((mib * MIB) / VALUE_BYTES),
-    request: (_slot, n) => put(key(n, "store/"), value(VALUE_BYTES)),
-  });
-}
-
 function startLoad(port: number): TimedH2load {
   const shape = { connections: 10, streams: 50 };
   return TimedH2load.start({ port, path: PUT, ...shape, request: put(key(0), SMALL) }, 300);
 }
 
-async function measure(program: readonly string[], mib: number, say: (line: string) => void): Promise<Joined> {
+async function measure({ program, say }: Turn, mib: number): Promise<Joined> {
   const member = { program };
   await using cluster = await EtcdCluster.start({
     members: [member, member, member],
@@ -97,7 +91,7 @@ async function measure(program: readonly string[], mib: number, say: (line: stri
     readyTimeoutMs: JOIN_TIMEOUT_MS,
   });
   const { leader, followers } = await rolesOf(cluster);
-  await fill(leader.port, mib);
+  await fillStore(leader.port, mib);
   say(`${mib} MiB put`);
   await using load = startLoad(leader.port);
   await watch(cluster, leader, load, forSeconds(WARM_UP_SECONDS));
@@ -169,14 +163,7 @@ function difference(a: ProcessMemory, b: ProcessMemory): ProcessMemory {
   return { resident: a.resident - b.resident, anonymous: a.anonymous - b.anonymous };
 }
 
-interface Row {
-  readonly title: string;
-  readonly unit: string;
-  readonly figure: (joined: Joined) => number;
-  readonly bar?: { readonly limit: number; readonly side: "atLeast" | "atMost" };
-}
-
-const ROWS: readonly Row[] = [
+const ROWS: readonly Row<Joined>[] = [
   { title: "puts before", unit: "/s", figure: ({ putsBefore }) => putsBefore },
   { title: "puts while a member joins", unit: "/s", figure: ({ putsDuring }) => putsDuring },
   {
@@ -204,21 +191,6 @@ const ROWS: readonly Row[] = [
   { title: "joiner's peak, resident", unit: "MiB", figure: ({ joinerPeak }) => joinerPeak.resident },
 ];
 
-function report(etcd: readonly Joined[], quorate: readonly Joined[]): string {
-  const lines = ROWS.map(({ title, unit, figure, bar }) => {
-    const ours = median(quorate.map(figure));
-    const verdict = bar === undefined ? "" : bar.side === "atLeast" ? ours >= bar.limit : ours <= bar.limit;
-    const asked = bar === undefined ? "" : `${bar.side === "atLeast" ? "≥" : "≤"} ${bar.limit} ${unit}`;
-    const cells = [`${shown(median(etcd.map(figure)))} ${unit}`, `${shown(ours)} ${unit}`, asked];
-    return `| ${[title, ...cells, verdict === "" ? "" : verdict ? "met" : "not met"].join(" | ")} |`;
-  });
-  return ["| a member joins | etcd | Quorate | bar | |", "| --- | --- | --- | --- | --- |", ...lines].join("\n");
-}
-
-function shown(figure: number): string {
-  return Math.round(figure).toLocaleString("en-US");
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -227,17 +199,10 @@ async function main(): Promise<void> {
       peer: { type: "string", default: "3.4" },
     },
   });
-  const contestants = programs(values.peer);
-  const results = { etcd: [] as Joined[], quorate: [] as Joined[] };
-  for (let round = 1; round <= Number(values.rounds); round++) {
-    for (const name of round % 2 === 0 ? (["quorate", "etcd"] as const) : (["etcd", "quorate"] as const)) {
-      const say = (line: string): void => console.error(`round ${round} ${name}: ${line}`);
-      const joined = await measure(contestants[name], Number(values.mib), say);
-      results[name].push(joined);
-      say(ROWS.map(({ title, unit, figure }) => `${title} ${shown(figure(joined))} ${unit}`).join(", "));
-    }
-  }
-  console.log(report(results.etcd, results.quorate));
+  const mib = Number(values.mib);
+  const measureOne = (turn: Turn): Promise<Joined> => measure(turn, mib);
+  const results = await measureInRounds(programs(values.peer), Number(values.rounds), ROWS, measureOne);
+  console.log(rowsReport("a member joins", ROWS, results).table);
 }
 
 await main();

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import {
   callFrames,
   clientPreface,
@@ -64,12 +65,14 @@ export class LoadConnection {
     socket.on("close", () => this.#closed());
   }
 
-  /** Connects to `127.0.0.1:port` for calls to the one method `path`. */
-  static open(port: number, path: string, handler: LoadHandler): Promise<LoadConnection> {
+  /** Connects to `127.0.0.1:port`, in plain text or with `tls`, for calls to the one method `path`. */
+  static open(port: number, path: string, handler: LoadHandler, tls?: ConnectionOptions): Promise<LoadConnection> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1");
+      const host = "127.0.0.1";
+      const socket =
+        tls === undefined ? connect(port, host) : connectTls({ ...tls, host, port, ALPNProtocols: ["h2"] });
       socket.once("error", reject);
-      socket.once("connect", () => {
+      socket.once(tls === undefined ? "connect" : "secureConnect", () => {
         socket.off("error", reject);
         resolve(new LoadConnection(socket, path, handler));
       });

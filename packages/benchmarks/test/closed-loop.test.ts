@@ -1,7 +1,14 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createEvent, createKeyValue, createWatchResponse, encodeWatchResponse } from "@quorate/protocol";
+import { serverUnderTest } from "@quorate/testkit";
 import { runClosedLoop } from "../src/closed-loop.ts";
+import { putLoad } from "../src/loads.ts";
+import { MtlsCertificates } from "../src/mtls.ts";
+import { PacedLoad } from "../src/paced-load.ts";
+import { type Row, rowsReport } from "../src/rounds.ts";
 import { median } from "../src/side-by-side.ts";
 import { countEvents } from "../src/workloads.ts";
 
@@ -100,6 +107,78 @@ describe("the closed loop", () => {
     });
 
     expect(failed).toBe(10);
+  });
+
+  it("paces requests, and counts their time from when they are due, though they were sent late", async () => {
+    using load = await PacedLoad.start({
+      port,
+      path: "/test.Test/Echo",
+      connections: 2,
+      perSecond: 1000,
+      request: () => Buffer.from("request"),
+    });
+    const begin = performance.now();
+    // Server and generator stand still, and what is due meanwhile waits for both.
+    const stall = new Promise<void>((resolve) => {
+      setTimeout(() => {
+        for (const until = performance.now() + 300; performance.now() < until; ) continue;
+        resolve();
+      }, 20);
+    });
+
+    const latencies = await load.latenciesDuring(stall);
+
+    const seconds = (performance.now() - begin) / 1000;
+    expect(latencies.length).toBeGreaterThanOrEqual(300);
+    expect(latencies.length).toBeLessThanOrEqual(seconds * 1000 + 1);
+    // One a millisecond was due: of the 300 of the stall about half waited 150 ms and more.
+    expect(latencies.filter((ms) => ms >= 150).length).toBeGreaterThanOrEqual(140);
+  });
+
+  it("paces requests of which none may fail", async () => {
+    const request = (): Uint8Array => Buffer.alloc(0);
+    using load = await PacedLoad.start({ port, path: "/test.Test/Fail", connections: 1, perSecond: 100, request });
+
+    await expect(load.latenciesDuring(sleep(50))).rejects.toThrow(/requests failed/);
+  });
+});
+
+describe("a report of rounds", () => {
+  const rows: readonly Row<number>[] = [
+    { title: "more", unit: "/s", figure: (x) => x, bar: { limit: "etcd", side: "atLeast" } },
+    { title: "few", unit: "ms", figure: (x) => x / 10, bar: { limit: 2, side: "atMost" } },
+    { title: "less", unit: "MiB", figure: (x) => x, bar: { limit: 30, side: "below" } },
+    { title: "none", unit: "", figure: (x) => x * 100 },
+  ];
+
+  it("holds the medians of ours against what is asked, and against etcd's", () => {
+    const { table, notMet } = rowsReport("what", rows, { etcd: [10, 30, 20], quorate: [20, 5, 40] });
+    expect(table.split("\n").slice(2)).toEqual([
+      "| more | 20.0 /s | 20.0 /s | ≥ etcd's | met |",
+      "| few | 2.0 ms | 2.0 ms | ≤ 2 ms | met |",
+      "| less | 20.0 MiB | 20.0 MiB | < 30 MiB | met |",
+      "| none | 2,000  | 2,000  |  |  |",
+    ]);
+    expect(notMet).toEqual([]);
+  });
+
+  it("names what is not met", () => {
+    const { notMet } = rowsReport("what", rows, { etcd: [31], quorate: [30] });
+    expect(notMet).toEqual(["more: 30.0 /s", "few: 3.0 ms", "less: 30.0 MiB"]);
+  });
+});
+
+describe("the closed loop with client certificates", () => {
+  it("is served by a server that asks for them, and not without them", async () => {
+    const program = serverUnderTest(join(import.meta.dirname, "../../..")) ?? [];
+    await using certificates = await MtlsCertificates.create();
+    await using node = await certificates.openNode(program);
+    const { port, tls } = await node.target();
+    const load = putLoad(port, { connections: 3, streams: 5 }, 200);
+
+    expect(await runClosedLoop({ ...load, tls })).toMatchObject({ calls: 200, failed: 0 });
+    const single = { ...load, connections: 1, streams: 1, calls: 1, tls: { ca: tls.ca ?? [] } };
+    expect(await runClosedLoop(single)).toMatchObject({ calls: 1, failed: 1 });
   });
 });
 

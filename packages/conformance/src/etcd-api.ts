@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   type ClientReadableStream,
@@ -20,10 +21,20 @@ export type Outcome =
   | { readonly ok: true; readonly response: Message }
   | { readonly ok: false; readonly code: number; readonly message: string };
 
+/** A unary call that is not answered yet. */
+export interface PendingCall {
+  /** Never rejects. */
+  readonly outcome: Promise<Outcome>;
+  readonly cancel: () => void;
+}
+
 type Method = MethodDefinition<object, object, object, object>;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const DEADLINE_MS = 20_000;
+
+/** Names and values sent with a call, such as the token of a user. */
+export type CallMetadata = Readonly<Record<string, string>>;
 
 /** Folder of the contracts: this repository's own, or those inside the npm package etcd3, which lack the newer fields. */
 function protoFolder(): string {
@@ -101,14 +112,18 @@ export function encodeRequest(method: string, request: Message): Buffer {
 export class EtcdApi {
   readonly #client: Client;
 
-  /** `endpoint` is `host:port`, plain text. Connects lazily. */
-  constructor(endpoint: string) {
-    this.#client = new Client(endpoint, credentials.createInsecure(), {
+  /**
+   * `endpoint` is `host:port`, plain text unless there are `channel` credentials. `serverName` is what the server is to be
+   * certified for, where that is not the endpoint's host. Connects lazily.
+   */
+  constructor(endpoint: string, channel: ChannelCredentials = credentials.createInsecure(), serverName?: string) {
+    this.#client = new Client(endpoint, channel, {
       "grpc.max_receive_message_length": -1,
       "grpc.max_send_message_length": -1,
       "grpc.use_local_subchannel_pool": 1,
       "grpc.initial_reconnect_backoff_ms": 50,
       "grpc.max_reconnect_backoff_ms": 200,
+      ...(serverName === undefined ? {} : { "grpc.ssl_target_name_override": serverName }),
     });
   }
 
@@ -120,19 +135,32 @@ export class EtcdApi {
   }
 
   /** One unary call, such as `call("KV/Put", { key, value })`. Never rejects for a status. */
-  call(method: string, request: Message, deadlineMs: number = DEADLINE_MS): Promise<Outcome> {
+  call(
+    method: string,
+    request: Message,
+    deadlineMs: number = DEADLINE_MS,
+    metadata: CallMetadata = {},
+  ): Promise<Outcome> {
+    return this.begin(method, request, deadlineMs, metadata).outcome;
+  }
+
+  /** The same for a call that may be given up, or is made by who has logged in. */
+  begin(method: string, request: Message, deadlineMs: number = DEADLINE_MS, metadata: CallMetadata = {}): PendingCall {
     const definition = methodOf(method);
-    return new Promise((resolve) => {
-      this.#client.makeUnaryRequest(
+    let cancel = (): void => {};
+    const outcome = new Promise<Outcome>((resolve) => {
+      const call = this.#client.makeUnaryRequest(
         definition.path,
         definition.requestSerialize,
         definition.responseDeserialize,
         request,
-        new Metadata(),
+        metadataOf(metadata),
         { deadline: Date.now() + deadlineMs },
         (error, response) => resolve(outcomeOf(error, response as Message | undefined)),
       );
+      cancel = () => call.cancel();
     });
+    return { outcome, cancel };
   }
 
   /** The response of a call that must succeed. Rejects with the status otherwise. */
@@ -140,6 +168,22 @@ export class EtcdApi {
     const outcome = await this.call(method, request, deadlineMs);
     if (outcome.ok) return outcome.response;
     throw new Error(`${method}: code ${outcome.code}: ${outcome.message}`);
+  }
+
+  /** One unary call with a request that is encoded already, well or not. */
+  callEncoded(method: string, bytes: Uint8Array, metadata: CallMetadata = {}): Promise<Outcome> {
+    const definition = methodOf(method);
+    return new Promise((resolve) => {
+      this.#client.makeUnaryRequest(
+        definition.path,
+        (value: Uint8Array) => Buffer.from(value),
+        definition.responseDeserialize,
+        bytes,
+        metadataOf(metadata),
+        { deadline: Date.now() + DEADLINE_MS },
+        (error, response) => resolve(outcomeOf(error, response as Message | undefined)),
+      );
+    });
   }
 
   /** One unary call of any path with any bytes; the response stays encoded under `bytes`. */
@@ -158,23 +202,25 @@ export class EtcdApi {
   }
 
   /** Opens a bidirectional stream, such as `Watch/Watch`. The caller handles its events, `error` among them. */
-  duplex(method: string): ClientDuplexStream<Message, Message> {
+  duplex(method: string, metadata: CallMetadata = {}): ClientDuplexStream<Message, Message> {
     const definition = methodOf(method);
     return this.#client.makeBidiStreamRequest(
       definition.path,
       definition.requestSerialize as (value: Message) => Buffer,
       definition.responseDeserialize as (value: Buffer) => Message,
+      metadataOf(metadata),
     );
   }
 
   /** Opens a server stream, such as `Maintenance/Snapshot`. */
-  serverStream(method: string, request: Message): ClientReadableStream<Message> {
+  serverStream(method: string, request: Message, metadata: CallMetadata = {}): ClientReadableStream<Message> {
     const definition = methodOf(method);
     return this.#client.makeServerStreamRequest(
       definition.path,
       definition.requestSerialize as (value: Message) => Buffer,
       definition.responseDeserialize as (value: Buffer) => Message,
       request,
+      metadataOf(metadata),
     );
   }
 
@@ -185,6 +231,12 @@ export class EtcdApi {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function metadataOf(values: CallMetadata): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(values)) metadata.set(name, value);
+  return metadata;
 }
 
 function outcomeOf(error: ServiceError | null, response: Message | undefined): Outcome {

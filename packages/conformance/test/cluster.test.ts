@@ -3,11 +3,12 @@ import { it } from "@jest/globals";
 import { seedFromEnvironment } from "@quorate/testkit";
 import { etcdMember } from "../src/cluster/etcd-member.ts";
 import { mixedRun } from "../src/cluster/mixed-run.ts";
+import { oddRequestsRun } from "../src/cluster/odd-requests.ts";
 import { replaceRun } from "../src/cluster/replace-run.ts";
 import { peerProgram } from "../src/command-line.ts";
 import { expectClean, peerSuite } from "./peer-suite.ts";
 
-const REQUESTS = 2000;
+const REQUESTS = 800;
 const seed = seedFromEnvironment(5);
 
 peerSuite("clusters of several servers", ["etcd-3.4", "etcd-3.5"], (target) => {
@@ -24,6 +25,16 @@ peerSuite("clusters of several servers", ["etcd-3.4", "etcd-3.5"], (target) => {
       expectClean(await mixedRun({ members, title, requests: REQUESTS, seed }));
     },
     300_000,
+  );
+
+  it.each(["3.4.23", "3.5.30"])(
+    "hold the same as etcd %s, which goes on running, after requests that it would not understand in the log",
+    async (version) => {
+      const etcd = etcdMember(version);
+      const title = `one under test, two etcd ${version}`;
+      expectClean(await oddRequestsRun({ members: [{ program: target }, etcd, etcd], title }));
+    },
+    120_000,
   );
 
   it("keep every acknowledged write while all members of an etcd are replaced under load", async () => {

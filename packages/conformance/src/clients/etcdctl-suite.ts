@@ -1,18 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { EtcdNode, requirePeer, waitUntil } from "@quorate/testkit";
+import { EtcdNode, requirePeer } from "@quorate/testkit";
+import { untilWatching } from "../ctl/open-watchers.ts";
+import { type Printed, ToolProcess } from "../ctl/tool-process.ts";
 import { Checks, type SuiteReport } from "../suite-report.ts";
 import { ETCDCTL_COMMANDS, type EtcdctlCommand } from "./etcdctl-commands.ts";
 
-const COMMAND_TIMEOUT_MS = 20_000;
-const QUIET_MS = 250;
 const PERF_TIMEOUT_MS = 120_000;
-
-/** What one call printed and how it ended. */
-interface Printed {
-  readonly output: string;
-  readonly errors: string;
-  readonly code: number | null;
-}
 
 /**
  * Runs the same etcdctl script against a real etcd and the server under test, each fresh: outputs, error texts and exit
@@ -45,10 +37,7 @@ export async function etcdctlSuite(target: readonly string[], peer: readonly str
 /** `etcdctl check perf` (60 s of load): the throughput must pass; everything it says is in the figure. */
 export async function checkPerfSuite(target: readonly string[]): Promise<SuiteReport> {
   await using node = await EtcdNode.start({ program: target });
-  const { output, errors } = await finish(
-    start(node, ["check", "perf", "--command-timeout=90s"], undefined),
-    PERF_TIMEOUT_MS,
-  );
+  const { output, errors } = await start(node, ["check", "perf", "--command-timeout=90s"]).finish(PERF_TIMEOUT_MS);
   const verdict = output.split(/[\r\n]+/).filter((line) => /^(PASS|FAIL)/.test(line));
   const passed = verdict.some((line) => line.startsWith("PASS: Throughput"));
   return { suite: "etcdctl check perf", figure: verdict.join("; "), failures: passed ? [] : [`${output}\n${errors}`] };
@@ -57,72 +46,17 @@ export async function checkPerfSuite(target: readonly string[]): Promise<SuiteRe
 async function perform(node: EtcdNode, command: EtcdctlCommand, lease: string): Promise<Printed> {
   const args = command.args.map((word) => word.replace("LEASE", lease));
   const child = start(node, args, command.stdin);
-  if (command.during === undefined) return await finish(child, COMMAND_TIMEOUT_MS);
-  const watch = collect(child);
+  if (command.during === undefined) return await child.finish();
   await untilWatching(node);
-  for (const other of command.during) await finish(start(node, other, undefined), COMMAND_TIMEOUT_MS);
-  await untilQuiet(() => watch.output.length);
-  child.kill("SIGKILL");
-  return { output: watch.output, errors: watch.errors, code: null };
+  for (const other of command.during) await start(node, other).finish();
+  await child.untilQuiet();
+  return await child.end("SIGKILL");
 }
 
-function start(node: EtcdNode, args: readonly string[], stdin: string | undefined): ChildProcess {
-  const child = spawn(requirePeer("etcdctl-3.4"), [`--endpoints=${node.endpoint}`, ...args], {
-    stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    env: { ...process.env, ETCDCTL_API: "3" },
-  });
-  child.stdin?.end(stdin);
-  return child;
-}
-
-function collect(child: ChildProcess): { output: string; errors: string } {
-  const printed = { output: "", errors: "" };
-  child.stdout?.on("data", (chunk: Buffer) => {
-    printed.output += chunk.toString();
-  });
-  child.stderr?.on("data", (chunk: Buffer) => {
-    printed.errors += chunk.toString();
-  });
-  return printed;
-}
-
-function finish(child: ChildProcess, timeoutMs: number): Promise<Printed> {
-  const printed = collect(child);
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolve({ ...printed, code });
-    });
-  });
-}
-
-/** The number of open watchers is a metric of every etcd; a server that lacks it is given a moment instead. */
-async function untilWatching(node: EtcdNode): Promise<void> {
-  const deadline = performance.now() + 1000;
-  const watchers = async (): Promise<boolean> => {
-    if (performance.now() > deadline) return true;
-    const response = await fetch(`http://${node.endpoint}/metrics`).catch(() => undefined);
-    const text = (await response?.text()) ?? "";
-    return /^etcd_debugging_mvcc_watcher_total [1-9]/m.test(text);
-  };
-  await waitUntil(watchers, { what: "an open watcher", timeoutMs: 5000 });
-}
-
-/** Resolves when `size` has not changed for a while after it has become more than nothing. */
-async function untilQuiet(size: () => number): Promise<void> {
-  let last = 0;
-  let since = performance.now();
-  await waitUntil(
-    () => {
-      if (size() !== last) {
-        last = size();
-        since = performance.now();
-      }
-      return last > 0 && performance.now() - since > QUIET_MS;
-    },
-    { what: "the output of a watch", timeoutMs: 10_000 },
-  );
+function start(node: EtcdNode, args: readonly string[], stdin?: string): ToolProcess {
+  const etcdctl = { command: [requirePeer("etcdctl-3.4")], env: { ETCDCTL_API: "3" } };
+  const input = stdin === undefined ? undefined : { text: stdin, holds: false };
+  return new ToolProcess(etcdctl, [`--endpoints=${node.endpoint}`, ...args], input);
 }
 
 const MASKS: readonly (readonly [RegExp, string])[] = [

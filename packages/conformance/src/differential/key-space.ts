@@ -1,3 +1,4 @@
+import { prefixEnd } from "@quorate/base";
 import type { SeededChoice } from "@quorate/testkit";
 
 /** A key and the range end that goes with it. */
@@ -87,7 +88,7 @@ export class KeySpace {
         return { key, range_end: key };
       case "prefix": {
         const prefix = this.#choice.pick(PREFIXES);
-        return { key: prefix, range_end: prefixEnd(prefix) };
+        return { key: prefix, range_end: Buffer.from(prefixEnd(prefix)) };
       }
       case "interval":
       case "inverted": {
@@ -100,18 +101,6 @@ export class KeySpace {
         throw new Error(`no such range kind: ${String(kind)}`);
     }
   }
-}
-
-/** The end of the range of all keys that begin with `prefix`. */
-export function prefixEnd(prefix: Buffer): Buffer {
-  for (let i = prefix.length - 1; i >= 0; i--) {
-    const byte = prefix[i];
-    if (byte === undefined || byte === 0xff) continue;
-    const end = Buffer.from(prefix.subarray(0, i + 1));
-    end[i] = byte + 1;
-    return end;
-  }
-  return ZERO;
 }
 
 /** True when `key` lies in the range, by the API's conventions. */

@@ -89,10 +89,11 @@ export class FaultyCluster implements AsyncDisposable {
     this.#account();
   }
 
-  /** Ends it with SIGTERM. */
+  /** Ends it with SIGTERM. Until it has ended it may answer, as long as it has a majority with it. */
   async terminate(member: number): Promise<void> {
-    this.#down(member);
+    this.#disturb(member);
     await this.cluster.terminate(member);
+    this.#alive[member] = false;
     this.#links.refuse(member);
     this.#account();
   }
@@ -168,8 +169,12 @@ export class FaultyCluster implements AsyncDisposable {
 
   /** Noted before it is done: what breaks because of it breaks later. */
   #down(member: number): void {
-    toggle(this.#timeline(member).down, true, performance.now());
+    this.#disturb(member);
     this.#alive[member] = false;
+  }
+
+  #disturb(member: number): void {
+    toggle(this.#timeline(member).down, true, performance.now());
     this.#serving[member] = false;
   }
 

@@ -29,7 +29,7 @@ export async function kubernetesSuite(target: readonly string[], count: number):
   const started = performance.now();
   const checks = new Checks();
   await using node = await EtcdNode.start({ program: target });
-  await using plane = await ControlPlane.start(node.endpoint);
+  await using plane = await ControlPlane.start(node.clientUrl);
   const outages: Outage[] = [];
   await checks.run("create, list and watch", () => createAndWatch(checks, plane, count));
   await checks.run("updates with conflicts", () => conflicts(checks, plane.rest));

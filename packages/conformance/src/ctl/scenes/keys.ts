@@ -1,0 +1,110 @@
+import { type CtlScene, type CtlStep, step } from "../ctl-step.ts";
+import { SIMPLE } from "./formats.ts";
+
+const AGAIN = [["put", "k1", "again"]];
+
+export const KEYS: CtlScene = {
+  name: "keys",
+  steps: [
+    step("put a 1"),
+    step("put a 2 --prev-kv"),
+    step("put a --ignore-value"),
+    step("put a 3 --ignore-lease"),
+    step("put missing --ignore-value", SIMPLE),
+    step("put stdin", { stdin: "from standard input\n" }),
+    step("put empty", { stdin: "", ...SIMPLE }),
+    { args: ["put", "text <&>", 'a "quoted" \\ värde\t\u0001'] },
+    step("put -- -dash -value", SIMPLE),
+    step("put -dash -value", SIMPLE),
+    step("put a x --lease=123456", SIMPLE),
+    step("put a x --lease=zz", SIMPLE),
+    step("put", SIMPLE),
+    step("put k1 one", SIMPLE),
+    step("put k2 two", SIMPLE),
+    step("put k3 three", SIMPLE),
+    step("put k10 ten", SIMPLE),
+    step("get a"),
+    step("get nothing"),
+    step("get k --prefix"),
+    step("get k1 k3"),
+    step("get k --prefix --limit 2"),
+    step("get k --prefix --limit=2 --order=DESCEND --sort-by=modify"),
+    step("get b --from-key"),
+    step("get text --prefix"),
+    step("get text --prefix --hex"),
+    step("get k --prefix --keys-only"),
+    step("get k --prefix --print-value-only"),
+    step("get a --rev 2"),
+    step("get a --rev 99999", SIMPLE),
+    step("get a --consistency=s"),
+    step("get a --consistency=x", SIMPLE),
+    step("get a --order=up", SIMPLE),
+    step("get a --sort-by=size", SIMPLE),
+    step("get a b --prefix", SIMPLE),
+    step("get a --prefix --from-key", SIMPLE),
+    step("get", SIMPLE),
+    step("get a -w xml", SIMPLE),
+    { args: ["get", "", "--prefix", "--keys-only"] },
+    { args: ["get", ""], ...SIMPLE },
+    ...["CREATE", "KEY", "MODIFY", "VALUE", "VERSION"].map((by) => step(`get k --prefix --sort-by=${by}`, SIMPLE)),
+    step("del nothing"),
+    step("del k1", { before: AGAIN }),
+    step("del k1 --prev-kv", { before: AGAIN }),
+    step("del k --prefix --prev-kv", { before: AGAIN }),
+    step("del text --from-key"),
+    step("del a b c", SIMPLE),
+    step("del", SIMPLE),
+    step("del a --prefix --from-key", SIMPLE),
+    step("get a --from-key --keys-only", SIMPLE),
+  ],
+};
+
+const txn = (stdin: string, more: Omit<CtlStep, "args" | "stdin"> = {}): CtlStep => ({ args: ["txn"], stdin, ...more });
+
+export const TRANSACTIONS: CtlScene = {
+  name: "transactions",
+  steps: [
+    step("put a 1", SIMPLE),
+    txn('mod("a") > "0"\n\nput t1 yes\nget a\n\nput t1 no\n\n'),
+    txn('value("a") = "nope"\n\nput t2 yes\n\nput t2 no\nget t2\n\n'),
+    txn('version("a") = "1"\ncreate("a") > "1"\n\ndel t2 --prev-kv\nget t --prefix --keys-only\n\n\n'),
+    txn('ver("a") != "1"\nc("a") < "1"\n\n\nget none\n\n'),
+    txn('val("a") = "1"\nm("none") = "0"\n\nput t3 "quoted \\"value\\""\nput \'t4\' x --prev-kv\n\n\n'),
+    txn("\nput twice 1\nput twice 2\n\n\n", SIMPLE),
+    txn("\n\n\n"),
+    txn('size("a") = "1"\n\n\n\n', SIMPLE),
+    txn('mod("a") > "x"\n\n\n\n', SIMPLE),
+    txn("nonsense\n\n\n\n", SIMPLE),
+    txn("\nput\n\n\n", SIMPLE),
+    txn("\nwatch a\n\n\n", SIMPLE),
+    txn("\nput a b", SIMPLE),
+    { ...txn('mod("a") > "0"\n\nget a\n\n\n', SIMPLE), args: ["txn", "-i"] },
+    step("txn x", SIMPLE),
+  ],
+};
+
+/** On a server of their own: what is compacted is gone. */
+export const COMPACTIONS: CtlScene = {
+  name: "compactions",
+  steps: [
+    step("put a 1", {
+      ...SIMPLE,
+      after: [
+        ["put", "a", "2"],
+        ["put", "a", "3"],
+        ["put", "a", "4"],
+        ["put", "a", "5"],
+      ],
+    }),
+    step("compaction 2", SIMPLE),
+    step("compaction 2", SIMPLE),
+    step("compaction 3", { formats: ["json"] }),
+    step("compaction 4", { formats: ["fields"] }),
+    step("compaction 5", { formats: ["table"] }),
+    step("compact 6 --physical", SIMPLE),
+    step("compaction 99999", SIMPLE),
+    step("compaction x", SIMPLE),
+    step("compaction", SIMPLE),
+    step("get a --rev 3", SIMPLE),
+  ],
+};
