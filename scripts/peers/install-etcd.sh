@@ -9,7 +9,7 @@ newer_dir="$peers_dir/etcd-$newer_version"
 
 install_packages() {
   local missing=() package
-  for package in etcd-server etcd-client nghttp2-client python3 python3-etcd3 unzip jq; do
+  for package in etcd-server etcd-client nghttp2-client python3 python3-etcd3 unzip jq curl openssl; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ "${#missing[@]}" -gt 0 ] || return 0

