@@ -21,10 +21,14 @@ export function refuseMore(context: CommandContext, most: number): void {
   if (extra !== undefined) throw badArguments(`${JSON.stringify(extra)} is one argument too many`);
 }
 
-/** `<cluster>-<UTC time>` to the second, unless --name says otherwise. */
-export function objectName(context: CommandContext, cluster: string, nowMs: number): string {
-  const given = context.flags.string("name");
-  if (given !== "") return given;
+/**
+ * Name and labels of a new object about a cluster: `<cluster>-<UTC time>-` and what the API server appends, so that two of one second
+ * are two objects, unless --name says otherwise.
+ */
+export function newMetadata(context: CommandContext, cluster: string, nowMs: number): object {
+  const labels = { "etcd.quorate.dev/cluster": cluster };
+  const name = context.flags.string("name");
+  if (name !== "") return { name, labels };
   const time = new Date(nowMs).toISOString().replace(/[-:]/g, "").slice(0, 15).replace("T", "-");
-  return `${cluster}-${time}`;
+  return { generateName: `${cluster}-${time}-`, labels };
 }

@@ -3,7 +3,7 @@ import { badArguments, CommandError } from "../frame/command-error.ts";
 import type { CommandContext } from "../frame/context.ts";
 import { ExitCode } from "../frame/exit-code.ts";
 import { printLine } from "../frame/output.ts";
-import { clusterArgument, objectName, refuseMore, wantsJson } from "./arguments.ts";
+import { clusterArgument, newMetadata, refuseMore, wantsJson } from "./arguments.ts";
 import { Kubectl } from "./kubectl.ts";
 import { API_VERSION, BACKUPS, type Backup, CLUSTERS, type Cluster, SCHEDULES, type Schedule } from "./objects.ts";
 import { waitForEnd } from "./wait-for-end.ts";
@@ -21,7 +21,7 @@ export const runBackup: RunCommand = async (context) => {
     ...(level === "" ? {} : { verification: { level } }),
     clusterRef: { name: cluster },
   };
-  const metadata = { name: objectName(context, cluster, Date.now()), labels: { "etcd.quorate.dev/cluster": cluster } };
+  const metadata = newMetadata(context, cluster, Date.now());
   const made = await kubectl.create<Backup>({ apiVersion: API_VERSION, kind: "EtcdBackup", metadata, spec });
   const { name } = made.metadata;
   if (!context.flags.bool("wait")) {

@@ -3,7 +3,7 @@ import { badArguments, CommandError } from "../frame/command-error.ts";
 import type { CommandContext } from "../frame/context.ts";
 import { ExitCode } from "../frame/exit-code.ts";
 import { printLine } from "../frame/output.ts";
-import { clusterArgument, objectName, refuseMore, wantsJson } from "./arguments.ts";
+import { clusterArgument, newMetadata, refuseMore, wantsJson } from "./arguments.ts";
 import { Kubectl } from "./kubectl.ts";
 import {
   API_VERSION,
@@ -24,7 +24,7 @@ export const runRestore: RunCommand = async (context) => {
   const json = wantsJson(context);
   const kubectl = new Kubectl(context);
   const spec = await restoreSpec(context, kubectl, cluster);
-  const metadata = { name: objectName(context, cluster, Date.now()), labels: { "etcd.quorate.dev/cluster": cluster } };
+  const metadata = newMetadata(context, cluster, Date.now());
   const made = await kubectl.create<Restore>({ apiVersion: API_VERSION, kind: "EtcdRestore", metadata, spec });
   const { name } = made.metadata;
   if (!context.flags.bool("wait")) {

@@ -13,6 +13,8 @@ interface Waiting {
   readonly name: string;
   readonly key: string;
   readonly isCampaign: boolean;
+  /** What a campaign writes into its key. */
+  readonly value: string | undefined;
   readonly call: PendingCall;
   /** Revision at which its key was created; undefined until it is known to be there. */
   revision: number | undefined;
@@ -90,6 +92,7 @@ export class RecipeSide implements AsyncDisposable {
       name,
       key,
       isCampaign: method.endsWith("Campaign"),
+      value: request["value"] === undefined ? undefined : String(request["value"]),
       call: this.#api.begin(method, request, CALL_DEADLINE_MS),
       revision: undefined,
       isThere: false,
@@ -193,7 +196,8 @@ function isSettled(waiting: Waiting, candidates: readonly Candidate[]): boolean 
     return waiting.outcome !== undefined && (own === undefined || isOthers);
   }
   if (waiting.outcome !== undefined) return true;
-  waiting.revision ??= own?.revision;
+  // A campaign on a key that its lease has already writes its own word there before it waits.
+  if (waiting.value === undefined || own?.value === waiting.value) waiting.revision ??= own?.revision;
   const { revision } = waiting;
   return revision !== undefined && candidates.some((each) => each.revision < revision);
 }

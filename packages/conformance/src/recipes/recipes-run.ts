@@ -43,6 +43,8 @@ class Script {
   readonly #choice: SeededChoice;
   /** Keys that leaders were told are theirs, some of them of the past. */
   readonly #leaders: Message[] = [];
+  /** After the step before. */
+  #candidates: readonly Candidate[] = [];
   /** Key of the campaign that the step begins. */
   #campaigning: string | undefined;
 
@@ -72,7 +74,8 @@ class Script {
     });
     const told = await this.#do(step, kind);
     const settled = await Promise.all(this.#sides.map((side) => side.settled(NAMES)));
-    this.#remember(step, this.#campaigning, settled[0]?.candidates ?? []);
+    this.#candidates = settled[0]?.candidates ?? [];
+    this.#remember(step, this.#campaigning);
     this.#campaigning = undefined;
     return [kind, settled.map(({ text }, i) => `${told[i] ?? ""} ${text}`)];
   }
@@ -108,6 +111,8 @@ class Script {
     const key = keyOf(name, lease);
     // What a second call of the same lease comes to while the first one waits depends on their timing.
     if (this.#sides[0]?.waitingSteps.some((each) => each.key === key) === true) return [];
+    // A lock whose key is there already waits without a trace: nothing tells when it has begun to.
+    if (method.endsWith("Lock") && this.#candidates.some((each) => each.key === key && !this.#isFirst(each))) return [];
     const request = { name: Buffer.from(name), lease, ...more };
     if (lease === UNKNOWN_LEASE) return this.#ask(method, request);
     for (const side of this.#sides) side.begin(step, method, request, name, key);
@@ -115,9 +120,15 @@ class Script {
     return [];
   }
 
+  /** Whether nobody has wanted the same for longer. */
+  #isFirst({ key, revision }: Candidate): boolean {
+    const name = key.slice(0, key.lastIndexOf("/"));
+    return !this.#candidates.some((each) => each.key.startsWith(`${name}/`) && each.revision < revision);
+  }
+
   /** The key of a campaign: later steps speak for it, whether it leads by then or not. */
-  #remember(step: number, key: string | undefined, candidates: readonly Candidate[]): void {
-    const own = candidates.find((each) => each.key === key);
+  #remember(step: number, key: string | undefined): void {
+    const own = this.#candidates.find((each) => each.key === key);
     if (own === undefined) return;
     const lease = LEASES[step % LEASES.length];
     const name = own.key.slice(0, own.key.lastIndexOf("/"));

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { connect as connectPlain } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "@jest/globals";
 import { createMessage, MessageType } from "@quorate/raft";
@@ -97,10 +97,17 @@ describe("handshakes that never end", () => {
   it("keep no member out, however many there are", async () => {
     await using a = await TestTransport.start({ id: 1n, tls: tls(member) });
     await using b = await TestTransport.start({ id: 2n, tls: tls(member) });
-    // More than a listener has connections for.
-    const mute = Array.from({ length: 1100 }, () => connectPlain(a.port, "127.0.0.1").on("error", () => {}));
+    const mute: Socket[] = [];
     const gone = (): number => mute.filter((socket) => socket.destroyed).length;
     try {
+      // More than a listener has connections for; and no more at a time than wait to be accepted, lest the kernel put some off.
+      while (mute.length < 1100) {
+        const wave = Array.from({ length: 100 }, () => connectPlain(a.port, "127.0.0.1").on("error", () => {}));
+        mute.push(...wave);
+        await Promise.all(
+          wave.map((socket) => new Promise((done) => socket.once("connect", done).once("close", done))),
+        );
+      }
       await waitUntil(() => gone() >= 900, {
         what: "the end of most of them",
         // Sooner than a handshake has to end by itself.
