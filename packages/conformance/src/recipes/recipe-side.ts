@@ -92,7 +92,7 @@ export class RecipeSide implements AsyncDisposable {
       name,
       key,
       isCampaign: method.endsWith("Campaign"),
-      value: request["value"] === undefined ? undefined : String(request["value"]),
+      value: request["value"] === undefined ? undefined : String(request["value"] as Buffer),
       call: this.#api.begin(method, request, CALL_DEADLINE_MS),
       revision: undefined,
       isThere: false,
