@@ -3,18 +3,24 @@ import { LoadConnection } from "./load-connection.ts";
 
 const TICK_MS = 2;
 const ANSWER_TIMEOUT_MS = 20_000;
+/** Requests whose latencies are kept, at 3,000 a second those of the last six minutes. */
+const KEPT = 2 ** 20;
 
-/** Requests at a fixed pace, whether the ones before are answered or not: what a server's pauses cost its clients shows. */
+/**
+ * Requests at a fixed pace, whether the ones before are answered or not: what a server's pauses cost its clients shows. Latencies lie
+ * in memory that is there from the beginning: a collection of this process's garbage would be taken for a pause of the server.
+ */
 export class PacedLoad {
   readonly #connections: readonly LoadConnection[];
   readonly #request: (n: number) => Uint8Array;
   readonly #perMs: number;
   readonly #timer: NodeJS.Timeout;
   readonly #beginMs = performance.now();
-  /** When each request that is under way was due. */
-  readonly #dueMs = new Map<number, number>();
+  /** In ms, of request n at n modulo their number; NaN while it is under way. */
+  readonly #latencies = new Float64Array(KEPT).fill(Number.NaN);
   #sent = 0;
-  readonly #ended: { readonly n: number; readonly latencyMs: number }[] = [];
+  /** The oldest request that is not answered, or the next one. */
+  #oldest = 0;
   #failed = 0;
 
   private constructor(connections: LoadConnection[], perSecond: number, request: (n: number) => Uint8Array) {
@@ -47,23 +53,23 @@ export class PacedLoad {
 
   /**
    * Latencies of the requests that are due while `during` is pending, ascending, in ms, each counted from when it is due: what is sent
-   * late counts as well. Resolves once they are answered. Rejects when one of them is not within 20 s, or any request has failed.
+   * late counts as well. Resolves once they are answered. Rejects when one of them is not within 20 s, any request has failed, or
+   * there were more than are kept.
    */
-  async latenciesDuring(during: Promise<unknown>): Promise<number[]> {
+  async latenciesDuring(during: Promise<unknown>): Promise<Float64Array> {
     this.#send();
     const from = this.#sent;
-    this.#ended.length = 0;
     await during;
     this.#send();
     const to = this.#sent;
+    if (to - from > KEPT) throw new Error(`${to - from} requests are more than the ${KEPT} whose latencies are kept`);
     const giveUpMs = performance.now() + ANSWER_TIMEOUT_MS;
-    while (this.#oldestUnderWay() < to) {
-      if (performance.now() > giveUpMs) throw new Error(`no answer to request ${this.#oldestUnderWay()}`);
+    while (this.#oldest < to) {
+      if (performance.now() > giveUpMs) throw new Error(`no answer to request ${this.#oldest}`);
       await sleep(TICK_MS);
     }
     if (this.#failed > 0) throw new Error(`${this.#failed} requests failed`);
-    const wanted = this.#ended.filter(({ n }) => n >= from && n < to);
-    return wanted.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+    return Float64Array.from({ length: to - from }, (_, i) => this.#latencies[(from + i) % KEPT] as number).sort();
   }
 
   stop(): void {
@@ -77,21 +83,15 @@ export class PacedLoad {
 
   #onEnded(n: number, ok: boolean): void {
     if (!ok) this.#failed++;
-    this.#ended.push({ n, latencyMs: performance.now() - (this.#dueMs.get(n) ?? 0) });
-    this.#dueMs.delete(n);
-  }
-
-  /** Requests are sent in their order, so the first that is not answered is the oldest. */
-  #oldestUnderWay(): number {
-    const [oldest = Number.POSITIVE_INFINITY] = this.#dueMs.keys();
-    return oldest;
+    this.#latencies[n % KEPT] = performance.now() - this.#beginMs - n / this.#perMs;
+    while (this.#oldest < this.#sent && !Number.isNaN(this.#latencies[this.#oldest % KEPT])) this.#oldest++;
   }
 
   #send(): void {
     const due = (performance.now() - this.#beginMs) * this.#perMs;
     for (; this.#sent < due; this.#sent++) {
       const n = this.#sent;
-      this.#dueMs.set(n, this.#beginMs + n / this.#perMs);
+      this.#latencies[n % KEPT] = Number.NaN;
       this.#connections[n % this.#connections.length]?.call(n, this.#request(n));
     }
   }

@@ -45,6 +45,6 @@ describe("a snapshot made on a thread of its own", () => {
 
   it("can be given up, and the program ends", () => {
     using directory = scratch();
-    expect(run(directory.path, "given up")).toEqual({ bytes: 1024 * 1024 });
+    expect(run(directory.path, "given up")).toEqual({ bytes: 256 * 1024 });
   });
 });

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -11,6 +11,9 @@ const MAIN = `export async function main(argv, env) {
   console.log(JSON.stringify({ argv, execArgv: process.execArgv, threads: env.UV_THREADPOOL_SIZE }));
   process.exitCode = 7;
 }`;
+
+/** Threads beside the one that serves: a core for each, at most V8's own number. */
+const HELPERS = Math.min(4, Math.max(1, availableParallelism() - 1));
 
 /** The program is copied beside a main of ours: what it does before it hands over is what is tested. */
 describe("bin/quorate.js", () => {
@@ -56,15 +59,26 @@ describe("bin/quorate.js", () => {
     expect(result.status).toBe(7);
     expect(JSON.parse(String(result.stdout))).toEqual({
       argv: ["--name", "a b", "$HOME", ""],
-      execArgv: ["--max-semi-space-size=64"],
+      execArgv: ["--max-semi-space-size=64", `--v8-pool-size=${HELPERS}`],
       threads: "8",
     });
   });
 
   it("keeps sizes it is given", () => {
-    const result = run(program, [], { UV_THREADPOOL_SIZE: "3", QUORATE_SEMI_SPACE_MIB: "16" });
+    const sizes = { UV_THREADPOOL_SIZE: "3", QUORATE_SEMI_SPACE_MIB: "16", QUORATE_V8_THREADS: "2" };
+    const result = run(program, [], sizes);
 
-    expect(JSON.parse(String(result.stdout))).toMatchObject({ execArgv: ["--max-semi-space-size=16"], threads: "3" });
+    const execArgv = ["--max-semi-space-size=16", "--v8-pool-size=2"];
+    expect(JSON.parse(String(result.stdout))).toMatchObject({ execArgv, threads: "3" });
+  });
+
+  it("does without the program that counts cores", () => {
+    const path = join(folder, "path");
+    mkdirSync(path);
+    symlinkSync(process.execPath, join(path, "node"));
+    const result = spawnSync("/bin/sh", [program], { env: { PATH: path }, encoding: "utf8" });
+
+    expect(JSON.parse(result.stdout)).toMatchObject({ execArgv: ["--max-semi-space-size=64", "--v8-pool-size=4"] });
   });
 
   it("runs as a plain module too", () => {

@@ -16,7 +16,7 @@ export interface SnapshotTask {
   readonly slots: SharedArrayBuffer;
 }
 
-/** What the thread says: the size first, then that the next slot is full, and the end, or at any time that it has failed. */
+/** What the thread says: the size first, then that the next slot has a chunk, and the end, or at any time that it has failed. */
 export type SnapshotMessage =
   | { readonly kind: "planned"; readonly bytes: number }
   | { readonly kind: "chunk"; readonly bytes: number }
@@ -26,8 +26,6 @@ export type SnapshotMessage =
 const PROGRAM = new URL("./snapshot-worker.js", import.meta.url);
 /** V8's young generation: most of what such a thread allocates is garbage at once. */
 const YOUNG_GENERATION_MIB = 8;
-/** Bytes of a slot: some chunks, since each message wakes the thread that serves. */
-export const SLOT_BYTES: number = 4 * CHUNK_BYTES;
 /** Slots that are filled before they are asked for. One more is being read. */
 const AHEAD = 3;
 
@@ -76,7 +74,7 @@ export class ThreadSnapshotStream implements SnapshotStream {
     signal: AbortSignal,
   ): Promise<SnapshotStream> {
     signal.throwIfAborted();
-    const slots = new SharedArrayBuffer((AHEAD + 1) * SLOT_BYTES);
+    const slots = new SharedArrayBuffer((AHEAD + 1) * CHUNK_BYTES);
     const stream = new ThreadSnapshotStream({ state, position, slots }, frozen, signal);
     while (stream.#bytes === undefined) {
       if (stream.#failure !== undefined) {
@@ -103,7 +101,7 @@ export class ThreadSnapshotStream implements SnapshotStream {
     this.#isReading = true;
     const at = this.#nextSlot;
     this.#nextSlot = (at + 1) % (AHEAD + 1);
-    return new Uint8Array(this.#slots, at * SLOT_BYTES, must(this.#chunks.shift(), "the length of a chunk"));
+    return new Uint8Array(this.#slots, at * CHUNK_BYTES, must(this.#chunks.shift(), "the length of a chunk"));
   }
 
   digest(): Uint8Array {
