@@ -138,7 +138,7 @@ describe("Maintenance.Snapshot", () => {
     return responses;
   }
 
-  it("sends blobs of 32 KiB that count down, then the digest; no header, the storage's version in each", async () => {
+  it("sends blobs of 256 KiB that count down, then the digest; no header, the storage's version in each", async () => {
     const responses = await save();
     const last = responses.pop();
     const database = Buffer.concat(responses.map(({ blob }) => blob));
@@ -146,7 +146,7 @@ describe("Maintenance.Snapshot", () => {
     for (const { blob, header, remainingBytes, version } of responses) {
       left -= blob.length;
       expect([header, remainingBytes, version]).toEqual([undefined, left, "3.7.0"]);
-      expect(blob.length === 32 * 1024 || left === 0).toBe(true);
+      expect(blob.length === 256 * 1024 || left === 0).toBe(true);
     }
     expect(left).toBe(0);
     expect(database.length % 512).toBe(0);

@@ -49,7 +49,7 @@ export const maintenance: GatewayScript = async ({ ask, askMany }) => {
   await ask("hash of the future", "/v3/maintenance/hashkv", { revision: "1000000" });
   await ask("defragment", "/v3/maintenance/defragment", "");
   // In several pieces, whatever an empty database takes.
-  await ask("a large value", "/v3/kv/put", { key: "YQ==", value: "A".repeat(200_000) });
+  await ask("a large value", "/v3/kv/put", { key: "YQ==", value: "A".repeat(800_000) });
   await askMany("snapshot", "/v3/maintenance/snapshot", {});
   await ask("move the leader to nobody", "/v3/maintenance/transfer-leadership", { targetID: "5" });
   await ask("downgrade to nothing", "/v3/maintenance/downgrade", { action: "VALIDATE", version: "x" });
