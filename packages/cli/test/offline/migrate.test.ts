@@ -229,7 +229,8 @@ for (const { server, ctl } of VERSIONS) {
         const damages: Readonly<Record<string, (copy: string) => void>> = {
           "damaged bbolt file": (copy) => {
             const whole = readFileSync(join(copy, "member/snap/db"));
-            writeFileSync(join(copy, "member/snap/db"), whole.subarray(0, whole.length - 20_000).fill(0, 8192, 16_384));
+            // All pages but the two that say where the others are: which of those are in use is etcd's timing.
+            writeFileSync(join(copy, "member/snap/db"), whole.subarray(0, whole.length - 20_000).fill(0, 8192));
           },
           "checksum mismatch in the log": (copy) => {
             const file = join(copy, "member/wal", wal.at(-1) ?? "");
