@@ -4,22 +4,10 @@ import { describe, expect, it, jest } from "@jest/globals";
 import { EtcdClient, RPC } from "@quorate/client";
 import { EtcdNode, missingPeers, type PeerName, peersAreRequired, requirePeer } from "@quorate/testkit";
 import { type CapturedRun, capturedRun } from "../captured-run.ts";
-import { etcdctl, fillPeer, hashOfPeer, prepareQuorate, scratch } from "./support/peer-tools.ts";
+import { BUCKETS, etcdctl, fillPeer, hashOfPeer, prepareQuorate, scratch } from "./support/peer-tools.ts";
 
 jest.setTimeout(60_000);
 
-const BUCKETS = [
-  "alarm",
-  "auth",
-  "authRoles",
-  "authUsers",
-  "cluster",
-  "key",
-  "lease",
-  "members",
-  "members_removed",
-  "meta",
-];
 const CTL: PeerName = "etcdctl-3.5";
 
 /** Maintenance.Hash of a member, over all it holds. */

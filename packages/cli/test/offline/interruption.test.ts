@@ -10,22 +10,9 @@ import { type BboltRecord, NODE_FILE_SYSTEM, writeBboltFile } from "@quorate/sto
 import { waitUntil } from "@quorate/testkit";
 import { lockHolder } from "../../src/offline/file-lock.ts";
 import { capturedRun } from "../captured-run.ts";
-import { prepareQuorate, scratch } from "./support/peer-tools.ts";
+import { BUCKETS, prepareQuorate, scratch } from "./support/peer-tools.ts";
 
 jest.setTimeout(60_000);
-
-const BUCKETS = [
-  "alarm",
-  "auth",
-  "authRoles",
-  "authUsers",
-  "cluster",
-  "key",
-  "lease",
-  "members",
-  "members_removed",
-  "meta",
-];
 
 function* revisions(count: number): Generator<readonly BboltRecord[]> {
   for (let main = 2; main < count + 2; main++) {

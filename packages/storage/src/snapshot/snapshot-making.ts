@@ -14,7 +14,8 @@ const port = must(parentPort, "a worker's port");
  * only, milliseconds later.
  */
 const REST_MS = 0.3;
-const clock = new Int32Array(new SharedArrayBuffer(4));
+/** Nobody wakes who waits on it. */
+const untouched = new Int32Array(new SharedArrayBuffer(4));
 /** How many chunks are asked for and not sent. */
 let wanted = 0;
 let wake = (): void => {};
@@ -44,7 +45,7 @@ async function make({ position, slots, state }: SnapshotTask): Promise<void> {
 
 /** Leaves the core to others, in the middle of everything and for less than a timer can. */
 function rest(): void {
-  Atomics.wait(clock, 0, 0, REST_MS);
+  Atomics.wait(untouched, 0, 0, REST_MS);
 }
 
 async function slotIsFree(): Promise<void> {

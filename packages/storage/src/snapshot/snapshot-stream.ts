@@ -14,8 +14,8 @@ export interface SnapshotStream {
   /** Size of the whole file. */
   readonly bytes: number;
   /**
-   * The next bytes, 256 KiB or the rest, borrowed until the next call; undefined at the end. Rejects with StorageError `damaged` where the engine
-   * is, or `closed` when the storage was closed.
+   * The next bytes, 256 KiB or the rest, borrowed until the next call; undefined at the end. Rejects with StorageError `damaged` where
+   * the engine is, or `closed` when the storage was closed.
    */
   next(): Promise<Uint8Array | undefined>;
   /** SHA-256 of everything, once `next` has told the end. */

@@ -4,6 +4,20 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { EtcdNode, type EtcdNodeOptions, type PeerName, requirePeer, serverUnderTest } from "@quorate/testkit";
 
+/** The buckets of etcd's database, in order. */
+export const BUCKETS: readonly string[] = [
+  "alarm",
+  "auth",
+  "authRoles",
+  "authUsers",
+  "cluster",
+  "key",
+  "lease",
+  "members",
+  "members_removed",
+  "meta",
+];
+
 /** How a program ended and what it printed. */
 export interface Ended {
   readonly code: number | null;
