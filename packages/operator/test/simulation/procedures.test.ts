@@ -93,6 +93,23 @@ describe("with servers that need two seconds to start", () => {
   });
 });
 
+describe("all members at once", () => {
+  it("are replaced if their objects are deleted, one by one", async () => {
+    const simulation = begin();
+    await done(simulation);
+    const names = (): readonly string[] =>
+      simulation.api.all(ETCD_MEMBERS, KEY.namespace).map((member) => member.metadata.name);
+    const before = names();
+    for (const member of simulation.api.all(ETCD_MEMBERS, KEY.namespace))
+      simulation.api.remove(ETCD_MEMBERS, member, false);
+    await simulation.run(10 * MINUTE_MS, () => before.every((name) => !names().includes(name)));
+    await done(simulation);
+
+    expect(names().filter((name) => before.includes(name))).toEqual([]);
+    expect(simulation.etcd.truth).toMatchObject({ founded: 1, givenUp: 0 });
+  });
+});
+
 describe("a lost member", () => {
   it("is replaced at once if its data is gone", async () => {
     const simulation = begin();

@@ -99,6 +99,11 @@ describe("G2", () => {
     ["while an entry has not started", healthy(3, { members: { 4: { role: "unstarted" } } }), false],
     ["while somebody leaves", healthy(3, { members: { 3: { spec: { desiredRole: "Absent" } } } }), false],
     [
+      "while the last voter is to leave, which it cannot before another one votes",
+      healthy(1, { members: { 1: { spec: { desiredRole: "Absent" } } } }),
+      true,
+    ],
+    [
       "while a member that has left is cleaned up after",
       healthy(3, { members: { 4: { role: "unlisted", spec: { desiredRole: "Absent" }, status: { joined: true } } } }),
       true,

@@ -7,13 +7,23 @@ import { type Refusal, refuse } from "./gate.ts";
  * count: a Pod that a dead node keeps must not hold up the cluster.
  */
 export function oneChange(facts: Facts, except: string | undefined): Refusal | undefined {
+  const intent = facts.members.find(
+    ({ entry, hasJoined, isLeaving, name }) => name !== except && !isLeaving && entry === undefined && !hasJoined,
+  );
+  return (
+    oneListedChange(facts, except) ??
+    (intent === undefined ? undefined : refuse("G2", `${intent.name} is still joining`))
+  );
+}
+
+/** The same without those that etcd has not heard of yet: they may be waiting for what the step is to end. */
+export function oneListedChange(facts: Facts, except: string | undefined): Refusal | undefined {
   for (const member of facts.members) {
     if (member.name === except) continue;
     if (member.isLearner) return refuse("G2", `${member.name} is still a learner`);
+    // The last voter cannot leave before another one votes: it is waiting for the change, and not under way.
+    if (member.isVoter && facts.voterCount === 1) continue;
     if (member.isLeaving && member.entry !== undefined) return refuse("G2", `${member.name} is still leaving`);
-    if (!member.isLeaving && member.entry === undefined && !member.hasJoined) {
-      return refuse("G2", `${member.name} is still joining`);
-    }
   }
   const exceptId = facts.members.find((member) => member.name === except)?.entry?.id;
   for (const entry of facts.membership.entries) {

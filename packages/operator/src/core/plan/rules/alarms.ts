@@ -1,6 +1,6 @@
 import type { Facts } from "../facts/facts.ts";
 import type { MemberFacts } from "../facts/member-facts.ts";
-import { exactTarget, oneChange, quorumAfterRemoving, sameIdentity } from "../gates/index.ts";
+import { exactTarget, oneListedChange, quorumAfterRemoving, sameIdentity } from "../gates/index.ts";
 import { successor } from "../order/successor.ts";
 import { millisecondsOf } from "../timestamps.ts";
 import { moveLeader } from "./leaving.ts";
@@ -33,7 +33,7 @@ export function corruptAlarm(facts: Facts): Verdict | undefined {
   const refusal =
     exactTarget(facts, member) ??
     (member.isVoter ? quorumAfterRemoving(facts, member.name) : undefined) ??
-    oneChange(facts, member.name);
+    oneListedChange(facts, member.name);
   if (refusal !== undefined || facts.world.etcd.alarms.filter((other) => other.alarm === "CORRUPT").length > 1) {
     const isLast = facts.voterCount === 1;
     const why = isLast
