@@ -6,7 +6,7 @@ import { ApiProxy } from "../kubernetes/api-proxy.ts";
 import type { Pod } from "../kubernetes/kubelet/pod.ts";
 import type { KubernetesObject } from "../kubernetes/rest-client.ts";
 import { TestKubernetes } from "../kubernetes/test-kubernetes.ts";
-import { MemberDirectory } from "./member-directory.ts";
+import { type ClientCredentials, MemberDirectory } from "./member-directory.ts";
 
 export const GROUP = "etcd.quorate.dev";
 export const OPERATOR_NAMESPACE = "quorate-system";
@@ -175,15 +175,24 @@ export class ManagedCluster {
     return await this.until((cluster) => isSettled(cluster, replicas), `${replicas} ready members`, timeoutMs);
   }
 
-  /** Its members, with the certificate that the operator publishes for clients if there is one. */
-  async members(): Promise<MemberDirectory> {
+  /** Adds annotations to the object. */
+  async annotate(annotations: Readonly<Record<string, string>>): Promise<void> {
+    const { status, body } = await this.#kubernetes.rest.patch(this.path, { metadata: { annotations } });
+    if (status !== 200) throw new Error(`annotations of ${this.name} refused: ${status} ${messageOf(body)}`);
+  }
+
+  /** What the operator publishes for clients now; undefined where there is no TLS. */
+  async credentials(): Promise<ClientCredentials | undefined> {
     const secret = `/api/v1/namespaces/${this.namespace}/secrets/${this.name}-client`;
     const data = (await this.#kubernetes.get<KubernetesObject>(secret))?.data;
-    const text = (key: string): string => Buffer.from(data?.[key] ?? "", "base64").toString();
-    const tls =
-      data === undefined
-        ? undefined
-        : { authority: text("ca.crt"), certificate: text("tls.crt"), key: text("tls.key") };
+    if (data === undefined) return undefined;
+    const text = (key: string): string => Buffer.from(data[key] ?? "", "base64").toString();
+    return { authority: text("ca.crt"), certificate: text("tls.crt"), key: text("tls.key") };
+  }
+
+  /** Its members, with the credentials that the operator publishes now unless others are given. */
+  async members(credentials?: ClientCredentials): Promise<MemberDirectory> {
+    const tls = credentials ?? (await this.credentials());
     const directory = new MemberDirectory(this.#kubernetes.rest, this.namespace, this.name, tls);
     await directory.start();
     return directory;

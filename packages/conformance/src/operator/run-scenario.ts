@@ -5,9 +5,10 @@ import { install } from "./scenarios/install.ts";
 import { kills } from "./scenarios/kills.ts";
 import { lostEverything, lostMember, lostQuorum } from "./scenarios/loss.ts";
 import { roll } from "./scenarios/roll.ts";
+import { rotate } from "./scenarios/rotate.ts";
 import { hibernate, scale } from "./scenarios/scale.ts";
 
-/** All scenarios, in the order of issue 5's bars. */
+/** All scenarios. */
 export const SCENARIOS: readonly Scenario[] = [
   install,
   scale,
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lostQuorum,
   lostEverything,
   roll,
+  rotate,
 ];
 
 export interface ScenarioOptions {

@@ -12,7 +12,7 @@ import { expectClean, peerSuite } from "../peer-suite.ts";
 const SCENARIO_TIMEOUT_MS = 400_000;
 
 /** The others take minutes each, or wait on purpose; they are run by the command. */
-const SHORT = ["install", "scale", "lost-member", "lost-everything", "roll"];
+const SHORT = ["install", "scale", "lost-member", "lost-everything", "roll", "rotate"];
 
 peerSuite("operator", ["kube-apiserver", "kube-controller-manager", "kubectl", "helm"], (target) => {
   let world: OperatorWorld;

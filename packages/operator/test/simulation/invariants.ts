@@ -3,6 +3,7 @@ import {
   type Decision,
   type EtcdMember,
   type EtcdMemberEntry,
+  parseDuration,
   peerUrlOf,
   type Step,
   type World,
@@ -31,6 +32,7 @@ export function breaches(world: World, decision: Decision): readonly Breach[] {
   checkPods(world, step, claim);
   checkVolumes(world, step, claim);
   checkBirth(world, step, claim);
+  checkAuthorities(world, step, claim);
   return found;
 }
 
@@ -216,13 +218,19 @@ function checkAdding(world: World, peerUrl: string, name: string, claim: Claim):
   );
 }
 
-/** No learner, nobody who has not started, nobody leaving: apart from the member that the step is about. */
+/**
+ * No learner, nobody who has not started, nobody leaving: apart from the member that the step is about, and from the last voter, which cannot
+ * leave before another one votes.
+ */
 function checkNothingOpen(world: World, except: string, claim: Claim, what: string): void {
-  for (const entry of quorumList(world) ?? []) {
+  const entries = quorumList(world) ?? [];
+  const isLastVoter = (entry: EtcdMemberEntry): boolean => !entry.isLearner && voters(entries).length === 1;
+  for (const entry of entries) {
     if (ownerOf(world, entry)?.metadata.name === except) continue;
     claim("M1", !entry.isLearner, `${what} while ${entry.id} is a learner`);
     claim("M1", entry.name !== "", `${what} while ${entry.id} has not started`);
-    claim("M1", ownerOf(world, entry)?.spec.desiredRole !== "Absent", `${what} while ${entry.id} is leaving`);
+    const isLeaving = ownerOf(world, entry)?.spec.desiredRole === "Absent";
+    claim("M1", !isLeaving || isLastVoter(entry), `${what} while ${entry.id} is leaving`);
   }
 }
 
@@ -452,4 +460,29 @@ function checkBirth(world: World, step: Step, claim: Claim): void {
       `${step.clusterId} is not ${[...ids].join()}`,
     );
   }
+}
+
+/** The phases of a change of authorities, each only when the one before has reached everybody. */
+function checkAuthorities(world: World, step: Step, claim: Claim): void {
+  if (step.kind !== "RotateAuthorities") return;
+  const { rotation, memberTls, certificates, members, pods } = world;
+  const before = { TrustNew: "Asked", Reissue: "TrustNew", DropOld: "Reissue", Done: "DropOld" }[step.to];
+  claim("T3", rotation?.phase === before, `${step.to} after ${rotation?.phase}`);
+  if (step.to === "TrustNew") return;
+  const forMs = world.nowMs - (rotation?.sinceMs ?? world.nowMs);
+  const overlapMs = parseDuration(world.cluster.spec.tls.caRotationOverlap) ?? Number.NaN;
+  claim("T3", step.to === "Done" || forMs >= overlapMs, "clients had no time");
+  for (const { metadata } of members) {
+    if (!pods.some((pod) => pod.member === metadata.name)) continue;
+    const seen = memberTls?.get(metadata.name);
+    const isReady = {
+      Reissue: seen?.trustsNext === true,
+      DropOld: seen?.showsCurrent === true,
+      Done: seen?.trustsDropped === false,
+    }[step.to];
+    claim("T3", isReady, `${metadata.name} is not ready for ${step.to}`);
+  }
+  if (step.to !== "DropOld") return;
+  const former = certificates.filter(({ isOfFormerAuthority }) => isOfFormerAuthority === true);
+  claim("T3", former.length === 0, `${former.map(({ name }) => name).join()} would not be believed any more`);
 }

@@ -130,6 +130,35 @@ class WorldMaker {
       ...(this.#once(3)
         ? { calendar: { isWindowOpen: !this.#odd(), nextWindowMs: NOW + 1, defragDueSinceMs: NOW - 60_000 } }
         : {}),
+      ...(this.#once(4) ? this.#changingAuthorities(members) : {}),
+    };
+  }
+
+  /** A change of the authorities at any point, and members that have heard of it or not. */
+  #changingAuthorities(members: readonly EtcdMember[]): Pick<World, "rotation" | "memberTls" | "certificates"> {
+    const phase = this.#pick(["Asked", "TrustNew", "Reissue", "DropOld"] as const);
+    const sinceMs = NOW - this.#pick([60_000, 3_600_000, 30 * 3_600_000]);
+    const isSlow = this.#odd();
+    const memberTls = members.flatMap(({ metadata }) =>
+      isSlow && this.#once(3)
+        ? []
+        : [
+            [
+              metadata.name,
+              {
+                showsCurrent: !(isSlow && this.#once(3)),
+                trustsNext: phase === "TrustNew" ? !(isSlow && this.#once(3)) : undefined,
+                trustsDropped: phase === "DropOld" ? isSlow && this.#once(3) : undefined,
+              },
+            ] as const,
+          ],
+    );
+    const former = { notAfterMs: NOW + 3_600_000, renewAtMs: 0, issuer: "x", isOfFormerAuthority: true } as const;
+    return {
+      rotation: { phase, sinceMs },
+      memberTls: new Map(memberTls),
+      certificates:
+        phase === "Reissue" && this.#odd() ? [{ name: "c-1-tls", kind: "Member", member: "c-1", ...former }] : [],
     };
   }
 

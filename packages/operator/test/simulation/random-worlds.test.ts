@@ -58,6 +58,7 @@ const EVERY_KIND = [
   "RenewCertificate",
   "RequestRecovery",
   "RetireClaim",
+  "RotateAuthorities",
   "SetMemberEpoch",
   "WithdrawLeaving",
   "none",

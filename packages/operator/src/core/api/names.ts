@@ -47,6 +47,12 @@ export const ANNOTATIONS = {
   artifactDeleted: `${GROUP}/artifact-deleted`,
   /** Template hash that the user lets the leader be moved for (`updateStrategy.leader: Supervised`). */
   approveLeaderUpdate: `${GROUP}/approve-leader-update`,
+  /** On an EtcdCluster, by the user: each new value asks once for new authorities. */
+  rotateAuthorities: `${GROUP}/rotate-authorities`,
+  /** On the CA's Secret: the last value of that kind that was served. */
+  authoritiesRotatedFor: `${GROUP}/authorities-rotated-for`,
+  /** On the CA's Secret: when the change of the authorities took its last step. */
+  authoritiesChangedAt: `${GROUP}/authorities-changed-at`,
 } as const;
 
 /** On every EtcdMember, so that deleting one makes its member leave etcd first. */

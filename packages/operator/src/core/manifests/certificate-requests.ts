@@ -7,23 +7,37 @@ import { peerServiceName } from "./object-names.ts";
 /** Clocks of nodes may be behind. */
 const BACKDATED_MS = 5 * 60_000;
 const DAY_MS = 24 * 3_600_000;
-/** Authorities are not changed without being asked: they outlive many leafs. */
+/** Authorities outlive many leafs: to change them touches every client. */
 const AUTHORITY_MS = 10 * 365 * DAY_MS;
 
 /** User that the operator's certificate names: with authentication on it is etcd's administrator. */
 export const OPERATOR_USER = "root";
 
 export function authorityRequest(
-  { name, spec }: ClusterSettings,
+  settings: ClusterSettings,
   purpose: "client" | "peer",
   nowMs: number,
 ): AuthorityRequest {
   return {
-    commonName: `${name} ${purpose} CA`,
-    algorithm: spec.tls.certificates.keyAlgorithm,
+    commonName: `${settings.name} ${purpose} CA`,
+    algorithm: settings.spec.tls.certificates.keyAlgorithm,
     notBeforeMs: nowMs - BACKDATED_MS,
-    notAfterMs: nowMs + AUTHORITY_MS,
+    notAfterMs: nowMs + Math.max(AUTHORITY_MS, 2 * changeMs(settings)),
   };
+}
+
+/** When authorities that end at `notAfterMs` are to be changed: no leaf that they issue until then has to end before its time. */
+export function changeAtMs(settings: ClusterSettings, notAfterMs: number): number {
+  return notAfterMs - changeMs(settings);
+}
+
+function changeMs({ spec }: ClusterSettings): number {
+  return duration(spec.tls.certificates.duration) + duration(spec.tls.caRotationOverlap);
+}
+
+/** When a certificate that is valid from then on was issued. */
+export function issuedAtMs(notBeforeMs: number): number {
+  return notBeforeMs + BACKDATED_MS;
 }
 
 /** For both of a member's listeners; it acts as a client as well, towards other members and, in the gateway, towards itself. */

@@ -16,11 +16,59 @@ export interface MemberCertificates {
   readonly peer: KeyPair;
 }
 
+/** PEM; one certificate after the other where several authorities are trusted. */
+export interface TrustedCertificates {
+  readonly client: string;
+  readonly peer: string;
+}
+
+/** The authorities as their Secret has them. Which of them are there says how far a change of them has come. */
+export interface Authorities {
+  /** They issue. */
+  readonly current: ClusterAuthorities;
+  /** They are trusted, and are to issue next. */
+  readonly next: ClusterAuthorities | undefined;
+  /** They have issued before, and are trusted still. */
+  readonly former: ClusterAuthorities | undefined;
+  /** Nobody is to trust them any more; kept to see that nobody does. */
+  readonly dropped: ClusterAuthorities | undefined;
+}
+
 /** Keys of the authorities' Secret. */
 export const AUTHORITY_KEYS = {
   client: { cert: "ca.crt", key: "ca.key" },
   peer: { cert: "peer-ca.crt", key: "peer-ca.key" },
 } as const;
+
+export type AuthorityStage = "current" | "next" | "former" | "dropped";
+
+/** Keys of the authorities' Secret. All but the first are there only while the authorities change. */
+export const AUTHORITY_STAGES: Readonly<Record<AuthorityStage, AuthorityKeys>> = {
+  current: AUTHORITY_KEYS,
+  next: keysWith("next-"),
+  former: keysWith("former-"),
+  dropped: keysWith("dropped-"),
+};
+
+interface AuthorityKeys {
+  readonly client: { readonly cert: string; readonly key: string };
+  readonly peer: { readonly cert: string; readonly key: string };
+}
+
+function keysWith(prefix: string): AuthorityKeys {
+  const { client, peer } = AUTHORITY_KEYS;
+  return {
+    client: { cert: `${prefix}${client.cert}`, key: `${prefix}${client.key}` },
+    peer: { cert: `${prefix}${peer.cert}`, key: `${prefix}${peer.key}` },
+  };
+}
+
+/** Whose certificates are believed: of those that issue, are to issue, and have issued. */
+export function trustedBy({ current, next, former }: Authorities): TrustedCertificates {
+  const all = (purpose: "client" | "peer"): string =>
+    [current[purpose].certPem, next?.[purpose].certPem ?? "", former?.[purpose].certPem ?? ""].join("");
+  return { client: all("client"), peer: all("peer") };
+}
 
 export function authoritySecret(settings: ClusterSettings, { client, peer }: ClusterAuthorities): Secret {
   return secret(settings, authoritySecretName(settings.name), {
@@ -43,13 +91,13 @@ export function memberSecret(
   settings: ClusterSettings,
   member: MemberIdentity,
   { server, peer }: MemberCertificates,
-  authorities: { readonly client: string; readonly peer: string },
+  trusted: TrustedCertificates,
 ): Secret {
   const made = secret(settings, memberSecretName(member.name), {
-    "ca.crt": authorities.client,
+    "ca.crt": trusted.client,
     "tls.crt": server.certPem,
     "tls.key": server.keyPem,
-    "peer-ca.crt": authorities.peer,
+    "peer-ca.crt": trusted.peer,
     "peer.crt": peer.certPem,
     "peer.key": peer.keyPem,
   });

@@ -2,7 +2,9 @@ export { backupSchedule } from "./backup-schedule.ts";
 export { base64FromText, textFromBase64 } from "./base64-text.ts";
 export {
   authorityRequest,
+  changeAtMs,
   clientRequest,
+  issuedAtMs,
   memberHosts,
   memberRequest,
   OPERATOR_USER,
@@ -11,15 +13,23 @@ export {
 export { clientService, peerService } from "./cluster-services.ts";
 export type { ClusterSettings, ManifestDefaults } from "./cluster-settings.ts";
 export { clusterSettings, serverHas } from "./cluster-settings.ts";
-export type { ClusterAuthorities, MemberCertificates } from "./credentials.ts";
+export type {
+  Authorities,
+  AuthorityStage,
+  ClusterAuthorities,
+  MemberCertificates,
+  TrustedCertificates,
+} from "./credentials.ts";
 export {
   AUTHORITY_KEYS,
+  AUTHORITY_STAGES,
   authorityConfigMap,
   authoritySecret,
   clientSecret,
   memberSecret,
   rootSecret,
   serviceAccount,
+  trustedBy,
 } from "./credentials.ts";
 export type { BudgetOptions } from "./disruption-budget.ts";
 export { disruptionBudget } from "./disruption-budget.ts";

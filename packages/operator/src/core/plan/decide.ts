@@ -19,6 +19,7 @@ import { recovery } from "./rules/recovery.ts";
 import type { RestoreStatus } from "./rules/recovery-status.ts";
 import { identityRecord, podRepair, replacement } from "./rules/repair.ts";
 import { roll } from "./rules/roll.ts";
+import { rotation } from "./rules/rotation.ts";
 import { dropSick, scaleDown, scaleUp } from "./rules/scale.ts";
 import { split } from "./rules/split.ts";
 import { type Rule, STEADY_MS, type Verdict, wait } from "./rules/verdict.ts";
@@ -48,6 +49,7 @@ const NEEDED: readonly Rule[] = [
   orphanObjects,
   replacement,
   certificates,
+  rotation,
   authentication,
 ];
 

@@ -59,6 +59,8 @@ export type Step =
   | { readonly kind: "SetMemberEpoch"; readonly member: string; readonly recoveryEpoch: number }
   | { readonly kind: "ExpandClaims"; readonly claims: readonly string[]; readonly bytes: number }
   | { readonly kind: "RenewCertificate"; readonly secret: string }
+  /** Makes the next authorities; has them issue in place of the current ones; has the former ones trusted no more; forgets them. */
+  | { readonly kind: "RotateAuthorities"; readonly to: "TrustNew" | "Reissue" | "DropOld" | "Done" }
   /** Also sets root's password to that of its Secret. */
   | { readonly kind: "SetAuthentication"; readonly isEnabled: boolean }
   | { readonly kind: "Compact"; readonly revision: number }

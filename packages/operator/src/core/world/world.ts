@@ -26,6 +26,10 @@ export interface World {
   /** Things needed that are not there: Secrets named by the spec, a storage class; told in status. */
   readonly missing: readonly MissingThing[];
   readonly certificates: readonly CertificateView[];
+  /** The change of the authorities that is asked for, or how far it has come; absent: there is none. */
+  readonly rotation?: RotationView | undefined;
+  /** By the name of the EtcdMember; members that were not reached are missing. */
+  readonly memberTls?: ReadonlyMap<string, MemberTlsView>;
   /** Newest verified backup, for gates that ask for one. */
   readonly newestBackup:
     | { readonly name: string; readonly completedMs: number; readonly verified: boolean }
@@ -145,4 +149,31 @@ export interface CertificateView {
   readonly renewAtMs: number;
   /** SHA-256 of the issuer's certificate. */
   readonly issuer: string;
+  /** Name of the EtcdMember that shows it. */
+  readonly member?: string;
+  /** Milliseconds since the epoch; absent where it cannot be read. */
+  readonly issuedMs?: number;
+  /** Good, and issued by authorities that do not issue any more. */
+  readonly isOfFormerAuthority?: boolean;
+}
+
+/** A change of a cluster's authorities, which clients and members alike live through. */
+export interface RotationView {
+  /**
+   * Asked: nothing has been done. TrustNew: there are next authorities, to be trusted by everybody before they issue. Reissue: they issue,
+   * and the former ones are still trusted. DropOld: they are to be trusted by nobody.
+   */
+  readonly phase: "Asked" | "TrustNew" | "Reissue" | "DropOld";
+  /** Milliseconds since the epoch when the phase began; 0 for Asked. */
+  readonly sinceMs: number;
+}
+
+/** What a member's listeners do, as seen from outside. */
+export interface MemberTlsView {
+  /** They show the certificates that are in its Secret. */
+  readonly showsCurrent: boolean;
+  /** They take who comes with a certificate of the next authorities; undefined where there are none. */
+  readonly trustsNext: boolean | undefined;
+  /** They still take who comes with one of authorities that were dropped; undefined where there are none. */
+  readonly trustsDropped: boolean | undefined;
 }

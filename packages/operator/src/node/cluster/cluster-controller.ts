@@ -22,14 +22,16 @@ import {
   PODS,
   SERVICE_ACCOUNTS,
   SERVICES,
+  type TlsProbe,
   type World,
   withDefaults,
 } from "../../core/index.ts";
-import { X509CertificateMaker } from "../pki/index.ts";
+import { SocketTlsProbe, X509CertificateMaker } from "../pki/index.ts";
 import type { Controller, ControllerDeps, ReconcileResult, Watch } from "../runtime/index.ts";
 import { act } from "./act/act.ts";
 import { derive } from "./derive/derive.ts";
 import { releaseFormerMembers, releaseMembers } from "./former-members.ts";
+import { MemberTls } from "./observe/member-tls.ts";
 import { type ObserveDeps, observe, type Sight } from "./observe/observe.ts";
 import { writeStatuses } from "./status-writer.ts";
 
@@ -48,8 +50,9 @@ export function createClusterController(
   deps: ControllerDeps,
   certificates: CertificateMaker = new X509CertificateMaker(),
   judge: Judge = decide,
+  probe: TlsProbe = new SocketTlsProbe(),
 ): Controller {
-  const own: ObserveDeps = { ...deps, certificates };
+  const own: ObserveDeps = { ...deps, certificates, memberTls: new MemberTls(probe, certificates, deps.clock) };
   return {
     name: "cluster",
     primary: ETCD_CLUSTERS,

@@ -52,6 +52,7 @@ const refused: readonly (readonly [string, string, KubeObject, KubeObject?])[] =
   ["spec.tls.client", "mode", cluster({ tls: { client: { mode: "Disabled" } } }), cluster({})],
   ["spec.tls.certificates", "half", cluster({ tls: { certificates: { renewBefore: "1080h" } } })],
   ["spec.tls.certificates", "1m", cluster({ tls: { certificates: { renewBefore: "59s" } } })],
+  ["spec.tls", "10m", cluster({ tls: { caRotationOverlap: "9m" } })],
   ["spec.podTemplate", "labels", cluster({ podTemplate: { labels: { "etcd.quorate.dev/member": "x" } } })],
   ["spec.podTemplate", "annotations", cluster({ podTemplate: { annotations: { "app.kubernetes.io/name": "x" } } })],
   ["spec.podTemplate", "sidecars", cluster({ podTemplate: { sidecars: [{ name: "etcd", image: "x" }] } })],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { CONDITION_TYPES, decide, type Step, type World } from "../../../src/core/index.ts";
+import { CONDITION_TYPES, decide, type MemberTlsView, type Step, type World } from "../../../src/core/index.ts";
 import { ago, build, GIB, healthy, ID, NOW, SILENT, type WorldSketch } from "./build-world.ts";
 
 // A row is a world and what is to be done about it: the rule that decides, and the parts of the step that matter.
@@ -645,6 +645,23 @@ describe("alarms", () => {
       { rule: "corrupt", step: { kind: "MarkLeaving", member: "c-2" } },
     ],
     [
+      "also while another one is to join, which waits for the alarm to go",
+      healthy(3, {
+        members: { 4: { role: "unlisted", status: { joined: false } } },
+        etcd: { alarms: [{ memberId: "2", alarm: "CORRUPT" }] },
+      }),
+      { rule: "corrupt", step: { kind: "MarkLeaving", member: "c-2" } },
+    ],
+    [
+      "but not while another one is a learner",
+      healthy(3, {
+        spec: { replicas: 5 },
+        members: { 4: { role: "learner", says: { appliedIndex: 1 } } },
+        etcd: { alarms: [{ memberId: "2", alarm: "CORRUPT" }] },
+      }),
+      { rule: "corrupt", says: "c-4 is still a learner" },
+    ],
+    [
       "and its alarm is taken back when it is gone",
       healthy(3, { etcd: { alarms: [{ memberId: "7", alarm: "CORRUPT" }] } }),
       { rule: "corrupt", step: { kind: "DisarmAlarm", memberId: "7" } },
@@ -663,6 +680,18 @@ describe("alarms", () => {
     ],
   ]);
 });
+
+const DAY_MS = 24 * 3_600_000;
+
+/** Of three members; all in order but for what is said. */
+function tls(
+  changes: Readonly<Record<number, Partial<MemberTlsView>>>,
+  trustsNext?: boolean,
+  trustsDropped?: boolean,
+): ReadonlyMap<string, MemberTlsView> {
+  const view = { showsCurrent: true, trustsNext, trustsDropped };
+  return new Map([1, 2, 3].map((serial) => [`c-${serial}`, { ...view, ...changes[serial] }]));
+}
 
 describe("volumes, certificates and defragmentation", () => {
   const due = { calendar: { isWindowOpen: true, nextWindowMs: undefined, defragDueSinceMs: NOW - 1000 } };
@@ -692,6 +721,128 @@ describe("volumes, certificates and defragmentation", () => {
       "a certificate is renewed in time",
       healthy(3, { others: { certificates: [certificate] } }),
       { rule: "certificates", step: { kind: "RenewCertificate", secret: "c-1-tls" } },
+    ],
+    [
+      "one of former authorities waits until the one before is shown",
+      healthy(3, {
+        others: {
+          certificates: [{ ...certificate, renewAtMs: 0, isOfFormerAuthority: true }],
+          rotation: { phase: "Reissue", sinceMs: NOW },
+          memberTls: tls({ 2: { showsCurrent: false } }),
+        },
+      }),
+      { rule: "certificates", says: "c-2" },
+    ],
+    [
+      "one that ends does not",
+      healthy(3, { others: { certificates: [certificate], memberTls: tls({ 2: { showsCurrent: false } }) } }),
+      { rule: "certificates", step: { kind: "RenewCertificate", secret: "c-1-tls" } },
+    ],
+    [
+      "new authorities are made where they are asked for",
+      healthy(3, { others: { rotation: { phase: "Asked", sinceMs: 0 } } }),
+      { rule: "rotation", step: { kind: "RotateAuthorities", to: "TrustNew" } },
+    ],
+    [
+      "but not without a quorum",
+      healthy(3, { leader: 0, others: { rotation: { phase: "Asked", sinceMs: 0 } } }),
+      { rule: "no-quorum" },
+    ],
+    [
+      "a member that does not trust them is started anew",
+      healthy(3, {
+        members: { 3: { pod: { createdMs: NOW - DAY_MS } } },
+        others: {
+          rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 3: { trustsNext: false } }, true),
+        },
+      }),
+      { rule: "roll", step: { kind: "DeletePod", pod: "c-3" } },
+    ],
+    [
+      "but has five minutes until then",
+      healthy(3, {
+        members: { 3: { pod: { createdMs: NOW - DAY_MS } } },
+        others: {
+          rotation: { phase: "TrustNew", sinceMs: NOW - 240_000 },
+          memberTls: tls({ 3: { trustsNext: false } }, true),
+        },
+      }),
+      { rule: "rotation", says: "c-3" },
+    ],
+    [
+      "also from its last start on",
+      healthy(3, {
+        members: { 3: { pod: { createdMs: NOW - 240_000 } } },
+        others: {
+          rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 3: { trustsNext: false } }, true),
+        },
+      }),
+      { rule: "rotation", says: "c-3" },
+    ],
+    [
+      "a member that cannot be looked at is waited for",
+      healthy(3, { others: { rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS }, memberTls: new Map() } }),
+      { rule: "rotation", says: "c-1" },
+    ],
+    [
+      "clients have their time before the new ones issue",
+      healthy(3, { others: { rotation: { phase: "TrustNew", sinceMs: NOW - 60_000 }, memberTls: tls({}, true) } }),
+      { rule: "steady" },
+    ],
+    [
+      "after it they do",
+      healthy(3, { others: { rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS }, memberTls: tls({}, true) } }),
+      { rule: "rotation", step: { kind: "RotateAuthorities", to: "Reissue" } },
+    ],
+    [
+      "the former ones are trusted while a member shows a certificate of theirs",
+      healthy(3, {
+        others: {
+          rotation: { phase: "Reissue", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 2: { showsCurrent: false } }),
+        },
+      }),
+      { rule: "rotation", says: "c-2" },
+    ],
+    [
+      "and for as long as clients have",
+      healthy(3, { others: { rotation: { phase: "Reissue", sinceMs: NOW - 60_000 }, memberTls: tls({}) } }),
+      { rule: "steady" },
+    ],
+    [
+      "and then no more",
+      healthy(3, { others: { rotation: { phase: "Reissue", sinceMs: NOW - DAY_MS }, memberTls: tls({}) } }),
+      { rule: "rotation", step: { kind: "RotateAuthorities", to: "DropOld" } },
+    ],
+    [
+      "a member that still trusts them is waited for",
+      healthy(3, {
+        others: {
+          rotation: { phase: "DropOld", sinceMs: NOW - 60_000 },
+          memberTls: tls({ 2: { trustsDropped: true } }, undefined, false),
+        },
+      }),
+      { rule: "rotation", says: "c-2" },
+    ],
+    [
+      "and started anew if it goes on to",
+      healthy(3, {
+        members: { 2: { pod: { createdMs: NOW - DAY_MS } } },
+        others: {
+          rotation: { phase: "DropOld", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 2: { trustsDropped: true } }, undefined, false),
+        },
+      }),
+      { rule: "roll", step: { kind: "DeletePod", pod: "c-2" } },
+    ],
+    [
+      "then they are forgotten",
+      healthy(3, {
+        others: { rotation: { phase: "DropOld", sinceMs: NOW }, memberTls: tls({}, undefined, false) },
+      }),
+      { rule: "rotation", step: { kind: "RotateAuthorities", to: "Done" } },
     ],
     [
       "a member is drained before it is defragmented",

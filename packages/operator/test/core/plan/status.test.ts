@@ -111,6 +111,23 @@ describe("conditions", () => {
       }),
       ["CertificatesReady=False Expired"],
     ],
+    [
+      "with authorities that end and cannot be replaced",
+      healthy(3, {
+        others: { certificates: [{ name: "x", kind: "CA", notAfterMs: NOW + 1, renewAtMs: NOW - 1, issuer: "" }] },
+      }),
+      ["CertificatesReady=False ExpiringSoon"],
+    ],
+    [
+      "with a member that does not show its new certificate",
+      healthy(3, {
+        others: {
+          certificates: [{ name: "x", kind: "CA", notAfterMs: NOW + 1, renewAtMs: NOW + 1, issuer: "" }],
+          memberTls: new Map([["c-2", { showsCurrent: false, trustsNext: undefined, trustsDropped: undefined }]]),
+        },
+      }),
+      ["CertificatesReady=False Renewing"],
+    ],
     ["with an invalid spec", healthy(3, { others: { specErrors: ["it is wrong"] } }), ["Ready=False InvalidSpec"]],
     [
       "of a change that takes too long",

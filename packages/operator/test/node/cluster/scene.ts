@@ -11,8 +11,11 @@ import {
   memberObject,
   memberPod,
   PODS,
+  type TlsLook,
+  type TlsSight,
   withDefaults,
 } from "../../../src/core/index.ts";
+import { MemberTls } from "../../../src/node/cluster/observe/member-tls.ts";
 import { type ObserveDeps, observe, type Sight } from "../../../src/node/cluster/observe/observe.ts";
 import { X509CertificateMaker } from "../../../src/node/pki/index.ts";
 import { DEFAULTS, FIRST_START, settingsOf } from "../../core/manifests/sample-cluster.ts";
@@ -33,6 +36,8 @@ export class Scene {
   entries: readonly EtcdMemberEntry[] = [];
   nowMs = START_MS;
   isLeader = true;
+  /** What members' listeners do; by default nobody reaches them. */
+  listen: (look: TlsLook) => TlsSight | undefined = () => undefined;
 
   constructor(spec: EtcdClusterSpecInput = PLAIN, status?: EtcdCluster["status"]) {
     this.#spec = spec;
@@ -52,6 +57,10 @@ export class Scene {
         isLeader: () => this.isLeader,
       },
       certificates: new X509CertificateMaker(),
+      memberTls: new MemberTls({ look: async (look) => this.listen(look) }, new X509CertificateMaker(), {
+        nowMs: () => this.nowMs,
+        wallMs: () => this.nowMs,
+      }),
     };
     this.api.put(ETCD_CLUSTERS, {
       ...withDefaults({

@@ -2,7 +2,6 @@ import { NO_LOGGER, type Prng, SeededPrng } from "@quorate/base";
 import {
   ANNOTATIONS,
   authoritySecretName,
-  type CertificateMaker,
   CLAIMS,
   type Decision,
   DISRUPTION_BUDGETS,
@@ -28,8 +27,10 @@ import { createClusterController } from "../../../src/node/cluster/index.ts";
 import type { Controller } from "../../../src/node/runtime/index.ts";
 import { breaches, isRecovering } from "../invariants.ts";
 import { ModelApi } from "./model-api.ts";
+import { ModelCertificates } from "./model-certificates.ts";
 import { ModelEtcd } from "./model-etcd.ts";
 import { ModelKubelet } from "./model-kubelet.ts";
+import { ModelTls } from "./model-tls.ts";
 import { type CallHook, Killed, mortalApi, mortalEtcd } from "./mortal.ts";
 import { SimClock } from "./sim-clock.ts";
 
@@ -53,6 +54,8 @@ export class Simulation {
   readonly api: ModelApi;
   readonly etcd: ModelEtcd;
   readonly kubelet: ModelKubelet;
+  readonly tls: ModelTls;
+  readonly #certificates = new ModelCertificates();
   readonly found: string[] = [];
   readonly events: EventNote[] = [];
   /** How far what the operator's caches hold is behind; milliseconds. */
@@ -79,6 +82,8 @@ export class Simulation {
     this.api = new ModelApi(this.clock);
     this.etcd = new ModelEtcd(this.clock, this.prng);
     this.kubelet = new ModelKubelet(this.clock, this.prng, this.api, this.etcd);
+    // Of its own, so that what else happens does not depend on it.
+    this.tls = new ModelTls(this.clock, new SeededPrng(options.seed), this.api, this.kubelet);
     this.api.listeners.push(() => {
       this.#nextPassMs = Math.min(this.#nextPassMs, this.clock.nowMs() + WATCH_MS + this.staleMs);
     });
@@ -142,11 +147,12 @@ export class Simulation {
           isLeader: () => true,
         },
       },
-      FAKE_CERTIFICATES,
+      this.#certificates,
       (world) => {
         if (death !== undefined) throw death;
         return this.#watched(world);
       },
+      this.tls,
     );
   }
 
@@ -183,6 +189,7 @@ export class Simulation {
   /** What only the model knows: no second cluster, no lost write, one change at a time. */
   #checkTruth(): void {
     for (const text of this.etcd.truth.breaches.splice(0)) this.breach(text);
+    for (const text of this.tls.tick(KEY)) this.breach(text);
     for (const lineage of this.etcd.lineages) {
       if (lineage.leader === undefined) continue;
       const learners = (lineage.configs.at(-1) ?? []).filter((entry) => entry.isLearner).length;
@@ -324,14 +331,3 @@ export class Simulation {
     return this.api.all(ETCD_RESTORES, KEY.namespace).some((restore) => isRecovering({ restore } as World));
   }
 }
-
-const PAIR = { certPem: "cert", keyPem: "key" };
-
-/** Certificates are somebody else's test. */
-const FAKE_CERTIFICATES: CertificateMaker = {
-  createAuthority: async () => PAIR,
-  issue: async () => PAIR,
-  inspect: () => undefined,
-  isIssuedBy: () => true,
-  randomText: () => "password",
-};

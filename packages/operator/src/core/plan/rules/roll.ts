@@ -18,6 +18,7 @@ import {
 import { rollOrder } from "../order/roll.ts";
 import { successor } from "../order/successor.ts";
 import { moveLeader } from "./leaving.ts";
+import { ignoresItsFiles } from "./member-tls.ts";
 import { deletePod } from "./pods.ts";
 import { act, type ProgressReason, ROLLING_MS, type Verdict, wait } from "./verdict.ts";
 
@@ -39,7 +40,7 @@ export function roll(facts: Facts): Verdict | undefined {
   return act(RULE, step, { progress: "RollingUpdate", message, member: next.name, requeueAfterMs: 500 });
 }
 
-/** Members whose running Pod was made from another template than the one wanted now. */
+/** Members whose running Pod was made from another template than the one wanted now, or that need a start for what has changed around them. */
 export function outdatedMembers(facts: Facts): readonly MemberFacts[] {
   return facts.members.filter(
     (member) =>
@@ -47,7 +48,7 @@ export function outdatedMembers(facts: Facts): readonly MemberFacts[] {
       !member.isLeaving &&
       member.pod !== undefined &&
       !member.pod.isTerminating &&
-      (member.pod.templateHash !== facts.world.wanted.hash || awaitsRestart(member)),
+      (member.pod.templateHash !== facts.world.wanted.hash || awaitsRestart(member) || ignoresItsFiles(facts, member)),
   );
 }
 
@@ -153,7 +154,8 @@ function progressOf(refusal: Refusal): ProgressReason {
 
 /** Leadership moves once in a roll: to a member that has been replaced already. */
 function handOver(facts: Facts, leader: MemberFacts): Verdict {
-  const isDone = (member: MemberFacts): boolean => member.pod?.templateHash === facts.world.wanted.hash;
+  const outdated = new Set(outdatedMembers(facts).map(({ name }) => name));
+  const isDone = ({ name }: MemberFacts): boolean => !outdated.has(name);
   const next = successor(facts, leader.name, isDone) ?? successor(facts, leader.name);
   if (next !== undefined) return moveLeader(RULE, leader, next);
   return wait(RULE, {

@@ -3,11 +3,13 @@ import { type Facts, hasQuorum } from "../facts/facts.ts";
 import { isUnderWay } from "../facts/restore-phase.ts";
 import { isPaused } from "../gates/index.ts";
 import { quorumOf } from "../quorum.ts";
+import { outOfDateListener } from "../rules/member-tls.ts";
 import { isLostForGood, survivors } from "../rules/no-quorum.ts";
 import { outdatedMembers } from "../rules/roll.ts";
+import { overlapEndMs } from "../rules/rotation.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import { smallClaims } from "../rules/volumes.ts";
-import { millisecondsOf } from "../timestamps.ts";
+import { millisecondsOf, timestamp } from "../timestamps.ts";
 import { setCondition } from "./set-condition.ts";
 import { troubles } from "./troubles.ts";
 import { isWaking } from "./waking.ts";
@@ -247,11 +249,32 @@ function certificatesReady(facts: Facts): Finding {
   const [first] = [...certificates].sort((a, b) => a.notAfterMs - b.notAfterMs);
   const expired = certificates.find((certificate) => certificate.notAfterMs <= facts.nowMs);
   if (expired !== undefined) return no("Expired", `the certificate in ${expired.name} has expired`);
-  const due = certificates.find((certificate) => certificate.renewAtMs <= facts.nowMs);
-  if (due?.kind === "CA")
-    return no("ExpiringSoon", `the authority in ${due.name} ends soon and is not replaced by itself`);
-  if (due !== undefined) return no("Renewing", `the certificate in ${due.name} is renewed`);
-  return yes("Valid", `the first one to end is ${first?.name ?? ""}`);
+  const due = certificates.filter((certificate) => certificate.renewAtMs <= facts.nowMs);
+  const [authority, leaf] = [due.find(({ kind }) => kind === "CA"), due.find(({ kind }) => kind !== "CA")];
+  if (authority !== undefined && facts.world.rotation === undefined)
+    return no("ExpiringSoon", `the authority in ${authority.name} ends soon, and its key is not there to replace it`);
+  const late = outOfDateListener(facts);
+  const isReissuing = leaf !== undefined || late !== undefined;
+  if (isReissuing && facts.world.rotation?.phase === "Reissue")
+    return no("CARotationReissue", "members and clients get certificates of the new authorities");
+  if (leaf !== undefined) return no("Renewing", `the certificate in ${leaf.name} is renewed`);
+  if (late !== undefined) return no("Renewing", `${late} does not show the certificate in its Secret yet`);
+  return overlapping(facts) ?? yes("Valid", `the first one to end is ${first?.name ?? ""}`);
+}
+
+/** Two authorities are trusted: everything is in order, and will not stay as it is. */
+function overlapping(facts: Facts): Finding | undefined {
+  const until = timestamp(overlapEndMs(facts));
+  switch (facts.world.rotation?.phase) {
+    case "TrustNew":
+      return yes("CARotationTrustNew", `new authorities are trusted; they issue from ${until} on at the earliest`);
+    case "Reissue":
+      return yes("CARotationReissue", `the former authorities are trusted until ${until} at least`);
+    case "DropOld":
+      return yes("CARotationDropOld", "members are to trust the former authorities no more");
+    default:
+      return undefined;
+  }
 }
 
 function noAlarms(facts: Facts): Finding {

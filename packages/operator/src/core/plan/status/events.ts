@@ -1,5 +1,5 @@
 import type { Condition, EtcdClusterStatus } from "../../api/index.ts";
-import type { EventNote } from "../../world/index.ts";
+import type { EventNote, Step } from "../../world/index.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import { phaseOf } from "./member-status.ts";
@@ -165,9 +165,26 @@ function stepEvents({ step }: Verdict): readonly EventNote[] {
         : [];
     case "RenewCertificate":
       return [normal("CertificateRenewed", `the certificate in ${step.secret} is renewed`)];
+    case "RotateAuthorities":
+      return [rotationEvent(step.to)];
     case "Compact":
       return [normal("Compacted", `revisions before ${step.revision} are dropped`)];
     default:
       return [];
+  }
+}
+
+type RotationStep = Extract<Step, { readonly kind: "RotateAuthorities" }>["to"];
+
+function rotationEvent(to: RotationStep): EventNote {
+  switch (to) {
+    case "TrustNew":
+      return normal("CARotationBegan", "new authorities are made, and trusted beside the old ones");
+    case "Reissue":
+      return normal("CARotationReissue", "the new authorities issue from now on");
+    case "DropOld":
+      return normal("CARotationDropOld", "the former authorities are to be trusted no more");
+    case "Done":
+      return normal("CARotated", "members trust the new authorities alone");
   }
 }

@@ -15,6 +15,7 @@ import {
 } from "./member-steps.ts";
 import { addLearner, moveLeader, promote, removeFromCluster } from "./membership-steps.ts";
 import { createPod, deletePod } from "./pod-steps.ts";
+import { rotateAuthorities } from "./rotation-steps.ts";
 
 /**
  * Carries out one step, reading anew what it presumes. Rejects with what the Kubernetes API failed with, unless that says that the step was
@@ -80,6 +81,8 @@ function perform(context: ActContext, step: Step): Promise<ActOutcome> {
       return expandClaims(context, step);
     case "RenewCertificate":
       return renewCertificate(context, step);
+    case "RotateAuthorities":
+      return rotateAuthorities(context, step);
     case "SetAuthentication":
       return setAuthentication(context, step);
     case "Compact":

@@ -1,5 +1,5 @@
 import { fingerprint, SECRETS, type Step } from "../../../core/index.ts";
-import { secretText } from "../observe/certificate-views.ts";
+import { secretText } from "../observe/authorities.ts";
 import { rootSecretOf, SET_PASSWORD_ANNOTATION } from "../observe/observe.ts";
 import { type ActContext, type ActOutcome, DONE, keyOf, notNow } from "./act-context.ts";
 import { called, membershipOf } from "./membership-steps.ts";

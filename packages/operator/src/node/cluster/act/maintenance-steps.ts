@@ -1,5 +1,6 @@
 import { EtcdCallError, type EtcdMemberClient, MANAGED_BY, SECRETS, type Step } from "../../../core/index.ts";
-import { authoritiesOf, issueSecret } from "../derive/credentials.ts";
+import { issueSecret } from "../derive/credentials.ts";
+import { authoritiesOf } from "../observe/authorities.ts";
 import { type ActContext, type ActOutcome, DONE, notNow } from "./act-context.ts";
 import { called } from "./membership-steps.ts";
 

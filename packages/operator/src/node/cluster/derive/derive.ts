@@ -23,6 +23,7 @@ import { applyIfChanged } from "./apply-if-changed.ts";
 import { markClaim } from "./claim-marks.ts";
 import { ensureCredentials, ensureRootSecret } from "./credentials.ts";
 import { markPod } from "./pod-marks.ts";
+import { unlessGone } from "./unless-gone.ts";
 
 /**
  * Brings everything beside members, volumes and Pods to what it is to be. The budget comes before the labels that it selects by: it is raised
@@ -114,14 +115,5 @@ async function adoptMembers(deps: ObserveDeps, { settings, members }: Sight): Pr
     const { name, namespace = "", uid } = metadata;
     const patch = { metadata: { uid, ownerReferences: [clusterOwner(settings)] } };
     await unlessGone(deps.api.patch(ETCD_MEMBERS, { namespace, name }, patch));
-  }
-}
-
-/** What went meanwhile needs no marks. */
-async function unlessGone(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!(error instanceof KubeError) || (error.reason !== "NotFound" && error.reason !== "Conflict")) throw error;
   }
 }

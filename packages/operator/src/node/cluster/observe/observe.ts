@@ -42,10 +42,12 @@ import {
   type World,
 } from "../../../core/index.ts";
 import type { ControllerDeps } from "../../runtime/index.ts";
+import { authoritiesOf, rotationView, secretText } from "./authorities.ts";
 import { calendarOf } from "./calendar.ts";
-import { certificateViews, secretText } from "./certificate-views.ts";
+import { certificateViews } from "./certificate-views.ts";
 import { claimView } from "./claim-view.ts";
 import { type AuthenticationWish, etcdView } from "./etcd-view.ts";
+import { MemberTls } from "./member-tls.ts";
 import { nodeView } from "./node-view.ts";
 import { podView } from "./pod-view.ts";
 
@@ -65,6 +67,7 @@ export interface Sight {
 
 export interface ObserveDeps extends ControllerDeps {
   readonly certificates: CertificateMaker;
+  readonly memberTls: MemberTls;
 }
 
 /**
@@ -95,20 +98,28 @@ export async function observe(
     readStorageClasses(deps, settings, claims),
   ]);
   const clients = memberClients(deps, settings, secrets, pods);
+  const nowMs = deps.clock.wallMs();
+  const certificates = certificateViews({ settings, secrets, members, maker: deps.certificates });
+  const [etcd, memberTls] = await Promise.all([
+    etcdView(clients, authenticationWish(cluster, settings, secrets)),
+    deps.memberTls.look({ settings, secrets, pods, authorities: authoritiesOf(settings, secrets) }),
+  ]);
   const latches = latchesOf(cluster, claims, secrets.get(authoritySecretName(name)));
   const world: World = {
-    nowMs: deps.clock.wallMs(),
+    nowMs,
     cluster,
     members,
     pods: pods.map(podView),
     claims: claims.map((claim) => claimView(claim, name, classes.found)),
     nodes,
     latches,
-    etcd: await etcdView(clients, authenticationWish(cluster, settings, secrets)),
+    etcd,
     wanted: { hash: templateHash(settings), image: settings.image, version: settings.version },
     restore: openRestore(restores, name),
     missing: [...classes.missing, ...missingAuthority(settings, secrets, latches), ...missingRoot(settings, secrets)],
-    certificates: certificateViews({ settings, secrets, members, maker: deps.certificates }),
+    certificates,
+    rotation: rotationView({ cluster, settings, secrets, certificates, nowMs }),
+    memberTls,
     newestBackup: newestBackup(backups, name),
     calendar: calendarOf(settings.spec, deps.clock.wallMs()),
     // API servers before 1.29 let specs through that later ones refuse.
