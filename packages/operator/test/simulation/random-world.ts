@@ -148,17 +148,22 @@ class WorldMaker {
               {
                 showsCurrent: !(isSlow && this.#once(3)),
                 trustsNext: phase === "TrustNew" ? !(isSlow && this.#once(3)) : undefined,
+                filesSinceMs: this.#once(2) ? NOW - 3_600_000 : undefined,
                 trustsDropped: phase === "DropOld" ? isSlow && this.#once(3) : undefined,
               },
             ] as const,
           ],
     );
-    const former = { notAfterMs: NOW + 3_600_000, renewAtMs: 0, issuer: "x", isOfFormerAuthority: true } as const;
+    const former = {
+      notAfterMs: NOW + 3_600_000,
+      renewAtMs: NOW + 1000,
+      issuer: "x",
+      isOfFormerAuthority: true,
+    } as const;
     return {
       rotation: { phase, sinceMs },
       memberTls: new Map(memberTls),
-      certificates:
-        phase === "Reissue" && this.#odd() ? [{ name: "c-1-tls", kind: "Member", member: "c-1", ...former }] : [],
+      certificates: phase === "Reissue" && this.#odd() ? [{ name: "c-1-tls", kind: "Member", ...former }] : [],
     };
   }
 

@@ -159,7 +159,58 @@ describe("new authorities", () => {
   });
 });
 
+describe("certificates", () => {
+  const SHORT = { certificates: { duration: "3h", renewBefore: "1h" }, caRotationOverlap: "30m" };
+
+  it("are renewed in a cluster that sleeps for longer than they last, which wakes up again", async () => {
+    const simulation = await founded({ spec: { tls: SHORT } });
+    simulation.patchSpec({ replicas: 0 });
+    await simulation.run(LIMIT_MS, () => isDone(simulation));
+    await simulation.run(5 * HOUR_MS);
+    simulation.patchSpec({ replicas: 3 });
+
+    expect(await simulation.run(HOUR_MS, () => isDone(simulation) && reasonOf(simulation) === "Valid")).toBe(true);
+  });
+
+  it("are renewed after a pause for longer than they last", async () => {
+    const simulation = await founded({ spec: { tls: SHORT } });
+    simulation.patchSpec({ paused: true });
+    await simulation.run(4 * HOUR_MS);
+    expect(reasonOf(simulation)).toBe("Expired");
+    simulation.patchSpec({ paused: false });
+
+    expect(await simulation.run(HOUR_MS, () => isDone(simulation) && reasonOf(simulation) === "Valid")).toBe(true);
+  });
+
+  it("are of the authorities that were put back from a backup, and nobody is parted for good", async () => {
+    const simulation = await founded();
+    const backup = simulation.api.peek(SECRETS, { ...KEY, name: authoritySecretName(KEY.name) });
+    ask(simulation, "now");
+    await rotated(simulation);
+    ask(simulation, "");
+    if (backup !== undefined) simulation.api.put(SECRETS, backup);
+    await simulation.run(5 * 60_000);
+
+    expect(await simulation.run(HOUR_MS, () => isDone(simulation) && reasonOf(simulation) === "Valid")).toBe(true);
+    expect(authorities(simulation)["ca.crt"]).toBe(backup?.data?.["ca.crt"]);
+  });
+});
+
 describe("while authorities change", () => {
+  it("nothing may be done for longer than clients have, right after each step", async () => {
+    const simulation = await asked();
+    const uids = podUids(simulation);
+    for (const phase of ["next-ca.crt", "former-ca.crt", "dropped-ca.crt"]) {
+      await simulation.run(LIMIT_MS, () => phase in authorities(simulation));
+      simulation.patchSpec({ paused: true });
+      await simulation.run(OVERLAP_MS + 10 * 60_000);
+      simulation.patchSpec({ paused: false });
+    }
+    await rotated(simulation);
+
+    expect(podUids(simulation)).toEqual(uids);
+  });
+
   it(
     "members may come, go and be lost",
     async () => {

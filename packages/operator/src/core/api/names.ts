@@ -53,6 +53,8 @@ export const ANNOTATIONS = {
   authoritiesRotatedFor: `${GROUP}/authorities-rotated-for`,
   /** On the CA's Secret: when the change of the authorities took its last step. */
   authoritiesChangedAt: `${GROUP}/authorities-changed-at`,
+  /** On Secrets with certificates: when these, or what they tell to trust, were changed. */
+  credentialsChangedAt: `${GROUP}/credentials-changed-at`,
 } as const;
 
 /** On every EtcdMember, so that deleting one makes its member leave etcd first. */

@@ -35,11 +35,6 @@ function changeMs({ spec }: ClusterSettings): number {
   return duration(spec.tls.certificates.duration) + duration(spec.tls.caRotationOverlap);
 }
 
-/** When a certificate that is valid from then on was issued. */
-export function issuedAtMs(notBeforeMs: number): number {
-  return notBeforeMs + BACKDATED_MS;
-}
-
 /** For both of a member's listeners; it acts as a client as well, towards other members and, in the gateway, towards itself. */
 export function memberRequest(settings: ClusterSettings, member: string, nowMs: number): LeafRequest {
   return {

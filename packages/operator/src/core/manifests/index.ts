@@ -4,7 +4,6 @@ export {
   authorityRequest,
   changeAtMs,
   clientRequest,
-  issuedAtMs,
   memberHosts,
   memberRequest,
   OPERATOR_USER,

@@ -51,7 +51,8 @@ function clientTlsArguments(areCertificatesAsked: boolean): readonly string[] {
   return [
     `--cert-file=${TLS_DIRECTORY}/tls.crt`,
     `--key-file=${TLS_DIRECTORY}/tls.key`,
-    `--trusted-ca-file=${TLS_DIRECTORY}/ca.crt`,
+    // Servers ask for certificates wherever they have an authority, whatever the other flag says.
+    ...(areCertificatesAsked ? [`--trusted-ca-file=${TLS_DIRECTORY}/ca.crt`] : []),
     `--client-cert-auth=${areCertificatesAsked}`,
   ];
 }

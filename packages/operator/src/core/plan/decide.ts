@@ -6,7 +6,7 @@ import { isFenced } from "./fence.ts";
 import { corruptAlarm, spaceAlarm } from "./rules/alarms.ts";
 import { authentication } from "./rules/authentication.ts";
 import { bootstrap } from "./rules/bootstrap.ts";
-import { certificates } from "./rules/certificates.ts";
+import { endingCertificates, formerCertificates } from "./rules/certificates.ts";
 import { defrag } from "./rules/defrag.ts";
 import { deletion } from "./rules/deletion.ts";
 import { hibernate } from "./rules/hibernate.ts";
@@ -30,7 +30,7 @@ import { memberStatuses } from "./status/member-status.ts";
 import { settleCluster, settleMember } from "./status/settle.ts";
 
 /** Whatever is there, these come first; each may end the pass. */
-const FIRST: readonly Rule[] = [deletion, invalidSpec, pause];
+const FIRST: readonly Rule[] = [deletion, invalidSpec, pause, endingCertificates];
 
 /** What keeps the cluster alive and finishes what was begun. */
 const NEEDED: readonly Rule[] = [
@@ -48,7 +48,7 @@ const NEEDED: readonly Rule[] = [
   spaceAlarm,
   orphanObjects,
   replacement,
-  certificates,
+  formerCertificates,
   rotation,
   authentication,
 ];

@@ -43,6 +43,8 @@ export interface CertificateMaker {
   issue(authority: KeyPair, request: LeafRequest): Promise<KeyPair>;
   /** Undefined if this is no certificate. Of several certificates the first. */
   inspect(certPem: string): CertificateFacts | undefined;
+  /** Each certificate of a file that holds several. */
+  split(certsPem: string): readonly string[];
   /** Letters and digits that nobody can guess, for passwords. */
   randomText(): string;
   /** Whether the certificate is of this authority and belongs to this key. */

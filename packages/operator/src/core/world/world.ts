@@ -26,6 +26,8 @@ export interface World {
   /** Things needed that are not there: Secrets named by the spec, a storage class; told in status. */
   readonly missing: readonly MissingThing[];
   readonly certificates: readonly CertificateView[];
+  /** Whether the authorities' keys are there; absent: yes. */
+  readonly canIssue?: boolean;
   /** The change of the authorities that is asked for, or how far it has come; absent: there is none. */
   readonly rotation?: RotationView | undefined;
   /** By the name of the EtcdMember; members that were not reached are missing. */
@@ -149,10 +151,6 @@ export interface CertificateView {
   readonly renewAtMs: number;
   /** SHA-256 of the issuer's certificate. */
   readonly issuer: string;
-  /** Name of the EtcdMember that shows it. */
-  readonly member?: string;
-  /** Milliseconds since the epoch; absent where it cannot be read. */
-  readonly issuedMs?: number;
   /** Good, and issued by authorities that do not issue any more. */
   readonly isOfFormerAuthority?: boolean;
 }
@@ -164,7 +162,7 @@ export interface RotationView {
    * and the former ones are still trusted. DropOld: they are to be trusted by nobody.
    */
   readonly phase: "Asked" | "TrustNew" | "Reissue" | "DropOld";
-  /** Milliseconds since the epoch when the phase began; 0 for Asked. */
+  /** Milliseconds since the epoch when clients could see the phase; 0 for Asked. */
   readonly sinceMs: number;
 }
 
@@ -176,4 +174,6 @@ export interface MemberTlsView {
   readonly trustsNext: boolean | undefined;
   /** They still take who comes with one of authorities that were dropped; undefined where there are none. */
   readonly trustsDropped: boolean | undefined;
+  /** Since when its Secret has held all that it is to show and to believe, milliseconds since the epoch; undefined: it does not. */
+  readonly filesSinceMs: number | undefined;
 }

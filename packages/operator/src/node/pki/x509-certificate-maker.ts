@@ -76,6 +76,10 @@ export class X509CertificateMaker implements CertificateMaker {
     };
   }
 
+  split(certsPem: string): readonly string[] {
+    return (certsPem.match(CERTIFICATE) ?? []).map((pem) => `${pem}\n`);
+  }
+
   randomText(): string {
     return randomBytes(24).toString("base64url");
   }
@@ -91,6 +95,8 @@ export class X509CertificateMaker implements CertificateMaker {
     }
   }
 }
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Positive, and of the 20 bytes that RFC 5280 section 4.1.2.2 allows at most. */
 function newSerial(): string {

@@ -689,7 +689,7 @@ function tls(
   trustsNext?: boolean,
   trustsDropped?: boolean,
 ): ReadonlyMap<string, MemberTlsView> {
-  const view = { showsCurrent: true, trustsNext, trustsDropped };
+  const view = { showsCurrent: true, trustsNext, trustsDropped, filesSinceMs: NOW - 360_000 };
   return new Map([1, 2, 3].map((serial) => [`c-${serial}`, { ...view, ...changes[serial] }]));
 }
 
@@ -726,12 +726,54 @@ describe("volumes, certificates and defragmentation", () => {
       "one of former authorities waits until the one before is shown",
       healthy(3, {
         others: {
-          certificates: [{ ...certificate, renewAtMs: 0, isOfFormerAuthority: true }],
+          certificates: [{ ...certificate, renewAtMs: NOW + 1, isOfFormerAuthority: true }],
           rotation: { phase: "Reissue", sinceMs: NOW },
           memberTls: tls({ 2: { showsCurrent: false } }),
         },
       }),
       { rule: "certificates", says: "c-2" },
+    ],
+    [
+      "a client's does not wait",
+      healthy(3, {
+        others: {
+          certificates: [
+            { ...certificate, renewAtMs: NOW + 1, isOfFormerAuthority: true },
+            { ...certificate, name: "c-client", kind: "Client", renewAtMs: NOW + 1, isOfFormerAuthority: true },
+          ],
+          rotation: { phase: "Reissue", sinceMs: NOW },
+          memberTls: tls({ 2: { showsCurrent: false } }),
+        },
+      }),
+      { rule: "certificates", step: { kind: "RenewCertificate", secret: "c-client" } },
+    ],
+    [
+      "one that ends is renewed also where nobody answers",
+      healthy(3, {
+        leader: 0,
+        members: { 1: { answer: SILENT }, 2: { answer: SILENT }, 3: { answer: SILENT } },
+        others: { certificates: [certificate] },
+      }),
+      { rule: "certificates", step: { kind: "RenewCertificate", secret: "c-1-tls" } },
+    ],
+    [
+      "also in a cluster that sleeps",
+      healthy(1, { spec: { replicas: 0 }, others: { certificates: [certificate] } }),
+      { rule: "certificates", step: { kind: "RenewCertificate", secret: "c-1-tls" } },
+    ],
+    [
+      "but not without the authority's key",
+      healthy(3, { others: { certificates: [certificate], canIssue: false } }),
+      { rule: "steady" },
+    ],
+    [
+      "nor by an authority that has ended",
+      healthy(3, {
+        others: {
+          certificates: [certificate, { name: "c-ca", kind: "CA", notAfterMs: NOW, renewAtMs: NOW + 1, issuer: "" }],
+        },
+      }),
+      { rule: "steady" },
     ],
     [
       "one that ends does not",
@@ -764,16 +806,39 @@ describe("volumes, certificates and defragmentation", () => {
       healthy(3, {
         members: { 3: { pod: { createdMs: NOW - DAY_MS } } },
         others: {
-          rotation: { phase: "TrustNew", sinceMs: NOW - 240_000 },
+          rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 3: { trustsNext: false, filesSinceMs: NOW - 240_000 } }, true),
+        },
+      }),
+      { rule: "rotation", says: "c-3" },
+    ],
+    [
+      "and is not if it was started after its files had changed",
+      healthy(3, {
+        members: { 3: { pod: { createdMs: NOW - 350_000 } } },
+        others: {
+          rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
           memberTls: tls({ 3: { trustsNext: false } }, true),
         },
       }),
       { rule: "rotation", says: "c-3" },
     ],
     [
-      "also from its last start on",
+      "or they have not changed yet",
       healthy(3, {
-        members: { 3: { pod: { createdMs: NOW - 240_000 } } },
+        members: { 3: { pod: { createdMs: NOW - DAY_MS } } },
+        others: {
+          rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
+          memberTls: tls({ 3: { trustsNext: false, filesSinceMs: undefined } }, true),
+        },
+      }),
+      { rule: "rotation", says: "c-3" },
+    ],
+    [
+      "or its data would go with it",
+      healthy(3, {
+        spec: { storage: { medium: "Memory" } },
+        members: { 3: { pod: { createdMs: NOW - DAY_MS } } },
         others: {
           rotation: { phase: "TrustNew", sinceMs: NOW - DAY_MS },
           memberTls: tls({ 3: { trustsNext: false } }, true),

@@ -123,7 +123,9 @@ describe("conditions", () => {
       healthy(3, {
         others: {
           certificates: [{ name: "x", kind: "CA", notAfterMs: NOW + 1, renewAtMs: NOW + 1, issuer: "" }],
-          memberTls: new Map([["c-2", { showsCurrent: false, trustsNext: undefined, trustsDropped: undefined }]]),
+          memberTls: new Map([
+            ["c-2", { showsCurrent: false, trustsNext: undefined, trustsDropped: undefined, filesSinceMs: undefined }],
+          ]),
         },
       }),
       ["CertificatesReady=False Renewing"],

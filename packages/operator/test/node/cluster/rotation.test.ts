@@ -12,6 +12,7 @@ import {
   SECRETS,
   type Secret,
   type Step,
+  type TlsLook,
   textFromBase64,
 } from "../../../src/core/index.ts";
 import { act } from "../../../src/node/cluster/act/act.ts";
@@ -41,6 +42,7 @@ describe("a change of authorities", () => {
     expect(await phase()).toEqual({ phase: "Asked", sinceMs: 0 });
 
     await rotate("TrustNew");
+    await derive();
     scene.nowMs += MINUTE_MS;
     expect(await phase()).toEqual({ phase: "TrustNew", sinceMs: START_MS });
     await rotate("Reissue");
@@ -98,6 +100,36 @@ describe("a change of authorities", () => {
     ]);
   });
 
+  it("gives clients their time from when they could fetch what is new, not from when it was decided", async () => {
+    await rotate("TrustNew");
+    scene.nowMs += MINUTE_MS;
+    expect((await phase())?.sinceMs).toBe(scene.nowMs);
+    await derive();
+    scene.nowMs += MINUTE_MS;
+    expect((await phase())?.sinceMs).toBe(scene.nowMs - MINUTE_MS);
+
+    await rotate("Reissue");
+    scene.nowMs += MINUTE_MS;
+    await step({ kind: "RenewCertificate", secret: CLIENT });
+    scene.nowMs += MINUTE_MS;
+    expect((await phase())?.sinceMs).toBe(scene.nowMs - MINUTE_MS);
+  });
+
+  it("goes on being trusted when the former ones' keys are taken away, and is none without TLS", async () => {
+    await rotate("TrustNew");
+    await rotate("Reissue");
+    await scene.api.patch(SECRETS, { namespace: "ns", name: AUTHORITY }, { data: { "former-ca.key": null } });
+    await derive();
+    expect(await phase()).toMatchObject({ phase: "Reissue" });
+    expect(authoritiesIn(await text(CLIENT, "ca.crt"))).toHaveLength(2);
+
+    scene = new Scene({ tls: { client: { mode: "Disabled" }, peer: { mode: "Disabled" } } });
+    scene.addMember(1);
+    await derive();
+    await ask("one");
+    expect(await phase()).toBeUndefined();
+  });
+
   it("takes no step twice, and none that was decided of what is not so any more", async () => {
     expect(await rotate("Reissue")).toMatchObject({ kind: "notNow" });
     expect(await rotate("DropOld")).toMatchObject({ kind: "notNow" });
@@ -115,64 +147,86 @@ describe("a change of authorities", () => {
   });
 });
 
+describe("authorities that were put back from a backup", () => {
+  it("issue anew, and those that were shown meanwhile are trusted until they are no more", async () => {
+    const backup = await secretOf(AUTHORITY);
+    for (const to of ["TrustNew", "Reissue"] as const) await rotate(to);
+    await derive();
+    for (const secret of await former()) await step({ kind: "RenewCertificate", secret });
+    for (const to of ["DropOld", "Done"] as const) await rotate(to);
+    await derive();
+    const shown = await text(MEMBER, "ca.crt");
+    scene.api.put(SECRETS, backup);
+    await derive();
+
+    expect(authoritiesIn(await text(MEMBER, "ca.crt"))).toEqual(
+      expect.arrayContaining([...authoritiesIn(shown), ...authoritiesIn((await authority()).client)]),
+    );
+    expect(authoritiesIn(await text(MEMBER, "peer-ca.crt"))).toHaveLength(2);
+    const due = (await scene.look()).world.certificates.filter(({ renewAtMs }) => renewAtMs === 0);
+    expect(due.map(({ name }) => name)).toEqual(["c-operator", CLIENT, MEMBER]);
+    for (const { name, notAfterMs } of due) {
+      expect(notAfterMs).toBeGreaterThan(scene.nowMs);
+      await step({ kind: "RenewCertificate", secret: name });
+    }
+    await derive();
+    expect(await text(MEMBER, "ca.crt")).toBe((await authority()).client);
+  });
+
+  it("are not needed to tell when certificates end", async () => {
+    scene.api.put(ETCD_CLUSTERS, { ...(await scene.cluster()), status: { clusterID: "abc" } });
+    await scene.api.delete(SECRETS, { namespace: "ns", name: AUTHORITY });
+    await derive();
+    const { canIssue, certificates } = (await scene.look()).world;
+
+    expect(canIssue).toBe(false);
+    expect(certificates.map(({ name }) => name)).toEqual([AUTHORITY, "c-operator", CLIENT, MEMBER]);
+    for (const { renewAtMs } of certificates) expect(renewAtMs).toBeGreaterThan(scene.nowMs);
+  });
+});
+
 describe("what members show", () => {
   it("is compared with their Secrets, at both listeners", async () => {
-    const shown = { 2379: await fingerprint("tls.crt"), 2380: await fingerprint("peer.crt") };
-    const hosts: string[] = [];
-    scene.listen = ({ asks, host, port }) => {
-      hosts.push(`${host}:${port} ${asks}`);
-      return { fingerprint: shown[port as 2379 | 2380], isAccepted: undefined };
-    };
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: undefined });
-    expect(hosts).toEqual(["c-1.c-peers.ns.svc:2379 false", "c-1.c-peers.ns.svc:2380 false"]);
+    const listeners = await openListeners();
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: undefined, trustsDropped: undefined });
+    expect(listeners.looks).toEqual(["c-1.c-peers.ns.svc:2379", "c-1.c-peers.ns.svc:2380"]);
 
     // Seen to be in order, it is not looked at again,
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: undefined });
-    expect(hosts).toHaveLength(2);
+    expect(await seen()).toMatchObject({ showsCurrent: true });
+    expect(listeners.looks).toHaveLength(2);
     // until its Secret changes.
+    scene.nowMs += MINUTE_MS;
     await step({ kind: "RenewCertificate", secret: MEMBER });
-    expect(await seen()).toEqual({ showsCurrent: false, trustsNext: undefined, trustsDropped: undefined });
-    shown[2379] = await fingerprint("tls.crt");
-    expect(await seen()).toEqual({ showsCurrent: false, trustsNext: undefined, trustsDropped: undefined });
-    shown[2380] = await fingerprint("peer.crt");
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: undefined });
+    expect(await seen()).toMatchObject({ showsCurrent: false, filesSinceMs: START_MS + MINUTE_MS });
+    listeners.shown[2379] = await fingerprint("tls.crt");
+    expect(await seen()).toMatchObject({ showsCurrent: false });
+    listeners.shown[2380] = await fingerprint("peer.crt");
+    expect(await seen()).toMatchObject({ showsCurrent: true });
   });
 
   it("is asked for with a certificate of the next authorities while there are such", async () => {
+    const listeners = await openListeners();
     await rotate("TrustNew");
+    expect(await seen()).toMatchObject({ trustsNext: false, filesSinceMs: undefined });
+    scene.nowMs += MINUTE_MS;
     await derive();
-    const next = { 2379: await text(AUTHORITY, "next-ca.crt"), 2380: await text(AUTHORITY, "next-peer-ca.crt") };
-    const shown = { 2379: await fingerprint("tls.crt"), 2380: await fingerprint("peer.crt") };
-    let trusting: readonly number[] = [];
-    scene.listen = ({ asks, pair: offered, port }) => {
-      const isNext = maker.isIssuedBy(offered, next[port as 2379 | 2380]);
-      return { fingerprint: shown[port as 2379 | 2380], isAccepted: asks && isNext && trusting.includes(port) };
-    };
 
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: false, trustsDropped: undefined });
-    trusting = [2379];
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: false, trustsDropped: undefined });
-    trusting = [2379, 2380];
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: true, trustsDropped: undefined });
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: false, filesSinceMs: START_MS + MINUTE_MS });
+    listeners.trusted[2379] += await text(AUTHORITY, "next-ca.crt");
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: false });
+    listeners.trusted[2380] += await text(AUTHORITY, "next-peer-ca.crt");
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: true, trustsDropped: undefined });
   });
 
   it("is asked for with a certificate of authorities that are to be trusted no more", async () => {
     for (const to of ["TrustNew", "Reissue", "DropOld"] as const) await rotate(to);
     await step({ kind: "RenewCertificate", secret: MEMBER });
-    const dropped = {
-      2379: await text(AUTHORITY, "dropped-ca.crt"),
-      2380: await text(AUTHORITY, "dropped-peer-ca.crt"),
-    };
-    let trusting: readonly number[] = [2380];
-    scene.listen = ({ asks, pair: offered, port }) => {
-      const isDropped = maker.isIssuedBy(offered, dropped[port as 2379 | 2380]);
-      // As by TLS 1.2: who is refused is shown nothing.
-      return { fingerprint: undefined, isAccepted: asks && isDropped && trusting.includes(port) };
-    };
+    const listeners = await openListeners();
+    listeners.trusted[2380] += await text(AUTHORITY, "dropped-peer-ca.crt");
 
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: true });
-    trusting = [];
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: false });
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: undefined, trustsDropped: true });
+    listeners.trusted[2380] = await text(AUTHORITY, "peer-ca.crt");
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: undefined, trustsDropped: false });
   });
 
   it("does not depend on authorities where clients need no certificate", async () => {
@@ -180,21 +234,64 @@ describe("what members show", () => {
     scene.addMember(1);
     await derive();
     for (const to of ["TrustNew", "Reissue", "DropOld"] as const) await rotate(to);
-    const shown = await fingerprint("tls.crt");
-    scene.listen = ({ asks, port }) =>
-      port === 2379
-        ? { fingerprint: shown, isAccepted: asks ? true : undefined }
-        : { fingerprint: undefined, isAccepted: false };
+    await step({ kind: "RenewCertificate", secret: MEMBER });
+    const listeners = await openListeners();
+    listeners.trusted[2379] += await text(AUTHORITY, "dropped-ca.crt");
 
-    expect(await seen()).toEqual({ showsCurrent: true, trustsNext: undefined, trustsDropped: false });
+    expect(await seen()).toMatchObject({ showsCurrent: true, trustsNext: undefined, trustsDropped: false });
   });
 
-  it("is not known of members that cannot be reached", async () => {
-    scene.listen = ({ port }) => (port === 2379 ? { fingerprint: "x", isAccepted: undefined } : undefined);
+  it("is not known of members that cannot be reached, or take nobody, and is looked at again after a while", async () => {
+    const listeners = await openListeners();
+    listeners.isReached = ({ port }) => port === 2379;
+    expect(await seen()).toBeUndefined();
+    const { length } = listeners.looks;
+    expect(await seen()).toBeUndefined();
+    expect(listeners.looks).toHaveLength(length);
+    scene.nowMs += MINUTE_MS;
+    listeners.isReached = () => true;
+    expect(await seen()).toMatchObject({ showsCurrent: true });
+
+    await rotate("TrustNew");
+    listeners.trusted[2379] = "";
+    expect(await seen()).toBeUndefined();
+  });
+
+  it("is not known where a key is damaged, and the rest of the world is", async () => {
+    await openListeners();
+    await rotate("TrustNew");
+    await scene.api.patch(SECRETS, { namespace: "ns", name: AUTHORITY }, { data: { "next-ca.key": "AAAA" } });
 
     expect(await seen()).toBeUndefined();
   });
 });
+
+interface Listeners {
+  readonly looks: string[];
+  readonly shown: Record<2379 | 2380, string | undefined>;
+  /** PEM. */
+  readonly trusted: Record<2379 | 2380, string>;
+  isReached: (look: TlsLook) => boolean;
+}
+
+/** Listeners of the member, as it was started with its Secret as it is now. By TLS 1.2: who is refused is shown nothing. */
+async function openListeners(): Promise<Listeners> {
+  const listeners: Listeners = {
+    looks: [],
+    shown: { 2379: await fingerprint("tls.crt"), 2380: await fingerprint("peer.crt") },
+    trusted: { 2379: await text(AUTHORITY, "ca.crt"), 2380: await text(AUTHORITY, "peer-ca.crt") },
+    isReached: () => true,
+  };
+  scene.listen = (look) => {
+    const port = look.port as 2379 | 2380;
+    listeners.looks.push(`${look.host}:${port}`);
+    if (!listeners.isReached(look)) return undefined;
+    if (!look.asks) return { fingerprint: listeners.shown[port], isAccepted: undefined };
+    const isAccepted = maker.split(listeners.trusted[port]).some((pem) => maker.isIssuedBy(look.pair, pem));
+    return { fingerprint: isAccepted ? listeners.shown[port] : undefined, isAccepted };
+  };
+  return listeners;
+}
 
 async function seen(): Promise<unknown> {
   return (await scene.look()).world.memberTls?.get("c-1");

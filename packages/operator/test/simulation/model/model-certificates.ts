@@ -39,6 +39,10 @@ export class ModelCertificates implements CertificateMaker {
     return leaf.issuer === authority.serial && pair.keyPem === `key ${leaf.serial}`;
   }
 
+  split(certsPem: string): readonly string[] {
+    return [...certsPem.matchAll(LINE)].map(([line]) => `${line}\n`);
+  }
+
   randomText(): string {
     return "password";
   }
@@ -49,10 +53,11 @@ export class ModelCertificates implements CertificateMaker {
   }
 }
 
-/** Whether somebody who trusts `trusted` believes whom `certPem` was made out to. */
-export function believes(trusted: string, certPem: string): boolean {
+/** Whether somebody who trusts `trusted` believes whom `certPem` was made out to; at a time, if it is given. */
+export function believes(trusted: string, certPem: string, nowMs?: number): boolean {
   const [leaf] = parse(certPem);
-  return leaf !== undefined && parse(trusted).some(({ serial }) => serial === leaf.issuer);
+  if (leaf === undefined || (nowMs !== undefined && nowMs >= leaf.facts.notAfterMs)) return false;
+  return parse(trusted).some(({ serial }) => serial === leaf.issuer);
 }
 
 export function fingerprintOf(certPem: string): string | undefined {

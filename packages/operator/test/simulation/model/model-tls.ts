@@ -1,6 +1,8 @@
 import type { Prng } from "@quorate/base";
 import {
   clientSecretName,
+  EtcdCallError,
+  type EtcdCredentials,
   memberSecretName,
   operatorSecretName,
   PODS,
@@ -77,7 +79,18 @@ export class ModelTls implements TlsProbe {
     if (process === undefined || reader === undefined || !process.isUp || process.isHidden) return undefined;
     const { files } = reader;
     const [shown, trusted] = port === PEER_PORT ? [files.peer, files.peerTrusted] : [files.server, files.trusted];
-    return { fingerprint: fingerprintOf(shown), isAccepted: asks ? believes(trusted, pair.certPem) : undefined };
+    const isAccepted = asks ? believes(trusted, pair.certPem, this.#clock.nowMs()) : undefined;
+    return { fingerprint: fingerprintOf(shown), isAccepted };
+  }
+
+  /** Throws where the operator and the member do not believe each other, or one of them shows what has ended. */
+  connect(member: string, credentials: EtcdCredentials | undefined): void {
+    const process = this.#kubelet.processOf(member);
+    const files = process === undefined ? undefined : this.#readers.get(process)?.files;
+    if (files === undefined || credentials === undefined) return;
+    const nowMs = this.#clock.nowMs();
+    if (!believes(credentials.caPem, files.server, nowMs) || !believes(files.trusted, credentials.certPem, nowMs))
+      throw new EtcdCallError("Unreachable", `${member}: no handshake`, false);
   }
 
   /** One moment: files arrive, and everybody is held against everybody. Returns what is wrong. */

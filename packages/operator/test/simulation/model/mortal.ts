@@ -40,13 +40,21 @@ export function mortalApi(api: KubeApi, hook: CallHook): KubeApi {
   };
 }
 
-/** The members' API, likewise. */
-export function mortalEtcd(etcd: EtcdApi, hook: CallHook): EtcdApi {
+/** The members' API, likewise. `connect` throws where no connection comes about. */
+export function mortalEtcd(
+  etcd: EtcdApi,
+  hook: CallHook,
+  connect: (member: string, credentials: EtcdCredentials | undefined) => void,
+): EtcdApi {
   return {
     member: (url: string, credentials: EtcdCredentials | undefined): EtcdMemberClient => {
       const client = etcd.member(url, credentials);
       const host = /\/\/([^.]+)/.exec(url)?.[1] ?? url;
-      const call = <T>(name: string, run: () => Promise<T>): Promise<T> => around(hook, `${name} of ${host}`, run);
+      const call = <T>(name: string, run: () => Promise<T>): Promise<T> =>
+        around(hook, `${name} of ${host}`, async () => {
+          connect(host, credentials);
+          return await run();
+        });
       return {
         status: () => call("status", () => client.status()),
         memberList: (linearizable) =>

@@ -131,7 +131,7 @@ export class Simulation {
       {
         api: mortalApi(this.api, counting),
         cache,
-        etcd: mortalEtcd(this.etcd, counting),
+        etcd: mortalEtcd(this.etcd, counting, (member, credentials) => this.tls.connect(member, credentials)),
         clock: this.clock,
         prng: this.prng,
         log: NO_LOGGER,

@@ -25,16 +25,13 @@ export function listenerWithout(
   return late?.name;
 }
 
-/** Its files are new for long enough, and it goes on with the old ones: some releases read authorities only when they start. */
-export function ignoresItsFiles({ nowMs, world }: Facts, { name, pod }: MemberFacts): boolean {
+/**
+ * Its files have been new for long enough, and it goes on with the old ones: some releases read authorities only when they start. Who was
+ * started after the change has read it, and is not helped by one more start. Data in memory would go with it.
+ */
+export function ignoresItsFiles({ nowMs, spec, world }: Facts, { name, pod }: MemberFacts): boolean {
   const seen = world.memberTls?.get(name);
-  if (seen === undefined || pod === undefined) return false;
-  const sinceMs: number[] = [];
-  if (!seen.showsCurrent) {
-    const own = world.certificates.find((certificate) => certificate.kind === "Member" && certificate.member === name);
-    if (own?.issuedMs !== undefined) sinceMs.push(own.issuedMs);
-  }
-  const isBehind = seen.trustsNext === false || seen.trustsDropped === true;
-  if (isBehind && world.rotation !== undefined) sinceMs.push(world.rotation.sinceMs);
-  return sinceMs.some((since) => nowMs - Math.max(since, pod.createdMs) > TAKEN_WITHIN_MS);
+  if (seen?.filesSinceMs === undefined || pod === undefined || spec.storage.medium === "Memory") return false;
+  const isBehind = !seen.showsCurrent || seen.trustsNext === false || seen.trustsDropped === true;
+  return isBehind && pod.createdMs < seen.filesSinceMs && nowMs - seen.filesSinceMs > TAKEN_WITHIN_MS;
 }

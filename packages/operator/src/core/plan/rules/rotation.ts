@@ -32,7 +32,7 @@ export function rotation(facts: Facts): Verdict | undefined {
       return change("DropOld", "the former authorities are to be trusted no more");
     }
     case "DropOld": {
-      const late = listenerWithout(facts, ({ trustsDropped }) => trustsDropped === false);
+      const late = listenerWithout(facts, ({ trustsDropped }) => trustsDropped !== true);
       if (late !== undefined) return waiting(`waiting for ${late} to trust the former authorities no more`, late);
       return change("Done", "the authorities are changed");
     }

@@ -3,7 +3,7 @@ import { type Facts, hasQuorum } from "../facts/facts.ts";
 import { isUnderWay } from "../facts/restore-phase.ts";
 import { isPaused } from "../gates/index.ts";
 import { quorumOf } from "../quorum.ts";
-import { outOfDateListener } from "../rules/member-tls.ts";
+import { listenerWithout, outOfDateListener } from "../rules/member-tls.ts";
 import { isLostForGood, survivors } from "../rules/no-quorum.ts";
 import { outdatedMembers } from "../rules/roll.ts";
 import { overlapEndMs } from "../rules/rotation.ts";
@@ -254,11 +254,13 @@ function certificatesReady(facts: Facts): Finding {
   if (authority !== undefined && facts.world.rotation === undefined)
     return no("ExpiringSoon", `the authority in ${authority.name} ends soon, and its key is not there to replace it`);
   const late = outOfDateListener(facts);
-  const isReissuing = leaf !== undefined || late !== undefined;
+  const isReissuing = leaf !== undefined || late !== undefined || certificates.some((one) => one.isOfFormerAuthority);
   if (isReissuing && facts.world.rotation?.phase === "Reissue")
     return no("CARotationReissue", "members and clients get certificates of the new authorities");
   if (leaf !== undefined) return no("Renewing", `the certificate in ${leaf.name} is renewed`);
   if (late !== undefined) return no("Renewing", `${late} does not show the certificate in its Secret yet`);
+  const unseen = facts.members.find(({ isHealthy, name }) => isHealthy && facts.world.memberTls?.has(name) === false);
+  if (unseen !== undefined) return unknown("Unseen", `which certificates ${unseen.name} shows could not be seen`);
   return overlapping(facts) ?? yes("Valid", `the first one to end is ${first?.name ?? ""}`);
 }
 
@@ -266,8 +268,11 @@ function certificatesReady(facts: Facts): Finding {
 function overlapping(facts: Facts): Finding | undefined {
   const until = timestamp(overlapEndMs(facts));
   switch (facts.world.rotation?.phase) {
-    case "TrustNew":
-      return yes("CARotationTrustNew", `new authorities are trusted; they issue from ${until} on at the earliest`);
+    case "TrustNew": {
+      const late = listenerWithout(facts, ({ trustsNext }) => trustsNext === true);
+      const when = late === undefined ? `from ${until} on` : `once ${late} trusts them, too`;
+      return yes("CARotationTrustNew", `new authorities are trusted; they issue ${when}`);
+    }
     case "Reissue":
       return yes("CARotationReissue", `the former authorities are trusted until ${until} at least`);
     case "DropOld":

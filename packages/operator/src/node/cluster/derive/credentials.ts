@@ -1,4 +1,5 @@
 import {
+  ANNOTATIONS,
   type Authorities,
   authorityConfigMap,
   authorityRequest,
@@ -25,6 +26,7 @@ import {
   rootSecretName,
   SECRETS,
   type Secret,
+  type TrustedCertificates,
   trustedBy,
 } from "../../../core/index.ts";
 import { authoritiesOf, secretText } from "../observe/authorities.ts";
@@ -53,58 +55,88 @@ export async function ensureCredentials(deps: Deps, sight: Sight): Promise<void>
   const { settings, secrets, members } = sight;
   const authorities = authoritiesOf(settings, secrets) ?? (await makeAuthorities(deps, sight));
   if (authorities === undefined) return;
-  const trusted = trustedBy(authorities);
-  const bundle = authorityConfigMap(settings, trusted.client);
+  const trusted = trustedOf(deps, sight, authorities);
   if (settings.hasClientTls) {
+    const bundle = authorityConfigMap(settings, trusted.client);
     const { name, namespace } = bundle.metadata;
     const live = await deps.cache.get(CONFIG_MAPS, { namespace: namespace ?? "", name });
     await applyIfChanged(deps.api, CONFIG_MAPS, bundle, live);
     for (const name of [operatorSecretName(settings.name), clientSecretName(settings.name)]) {
-      await ensureSecret(deps, sight, authorities, name, { "ca.crt": trusted.client });
+      if (secrets.has(name)) await ensureTrust(deps, sight, name, { "ca.crt": trusted.client });
+      else await createOnce(deps.api, SECRETS, await issueSecret(deps, sight, authorities, name));
     }
   }
   if (!settings.hasClientTls && !settings.hasPeerTls) return;
   for (const { metadata } of members) {
     const name = memberSecretName(metadata.name);
-    if (metadata.deletionTimestamp !== undefined) continue;
-    await ensureSecret(deps, sight, authorities, name, { "ca.crt": trusted.client, "peer-ca.crt": trusted.peer });
+    // Also of members on their way out: until they are gone others talk to them.
+    if (secrets.has(name))
+      await ensureTrust(deps, sight, name, { "ca.crt": trusted.client, "peer-ca.crt": trusted.peer });
+    else if (metadata.deletionTimestamp === undefined)
+      await createOnce(deps.api, SECRETS, await issueSecret(deps, sight, authorities, name));
   }
 }
 
-async function ensureSecret(
+/** Has a Secret tell to trust exactly these, and since when. */
+async function ensureTrust(
   deps: Deps,
-  sight: Sight,
-  authorities: Authorities,
+  { secrets, settings }: Sight,
   name: string,
   trusted: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const secret = sight.secrets.get(name);
-  if (secret === undefined) {
-    await createOnce(deps.api, SECRETS, await issueSecret(deps, sight, authorities, name));
-    return;
-  }
+  const secret = secrets.get(name);
   const changed = Object.entries(trusted).filter(([key, text]) => secretText(secret, key) !== text);
-  if (changed.length === 0) return;
+  if (secret === undefined || changed.length === 0) return;
   const { uid, resourceVersion } = secret.metadata;
+  const annotations = changedNow(deps);
   const data = Object.fromEntries(changed.map(([key, text]) => [key, base64FromText(text)]));
-  const key = { namespace: sight.settings.namespace, name };
-  await unlessGone(deps.api.patch(SECRETS, key, { metadata: { uid, resourceVersion }, data }));
+  const patch = { metadata: { uid, resourceVersion, annotations }, data };
+  await unlessGone(deps.api.patch(SECRETS, { namespace: settings.namespace, name }, patch));
+}
+
+/**
+ * Whom everybody is to trust: the cluster's authorities, and those whose certificates are still shown. There are such where the authorities'
+ * Secret was put back from a backup, or made anew under volumes that outlived it: to forget them at once would part the members.
+ */
+export function trustedOf(
+  { certificates }: Pick<Deps, "certificates">,
+  { settings, secrets, members }: Pick<Sight, "settings" | "secrets" | "members">,
+  authorities: Authorities,
+): TrustedCertificates {
+  const names = [operatorSecretName(settings.name), clientSecretName(settings.name)];
+  const own = [...names, ...members.map(({ metadata }) => memberSecretName(metadata.name))];
+  const present = own.flatMap((name) => secrets.get(name) ?? []);
+  const known = trustedBy(authorities);
+  const all = (purpose: "client" | "peer"): string => {
+    const [leaf, bundle] = purpose === "client" ? ["tls", "ca.crt"] : ["peer", "peer-ca.crt"];
+    const trusted = certificates.split(known[purpose]);
+    const others = new Set(present.flatMap((secret) => certificates.split(secretText(secret, bundle))));
+    const shown = present
+      .map((secret) => ({ certPem: secretText(secret, `${leaf}.crt`), keyPem: secretText(secret, `${leaf}.key`) }))
+      .filter((pair) => !trusted.some((authority) => certificates.isIssuedBy(pair, authority)));
+    const needed = [...others].filter(
+      (authority) => !trusted.includes(authority) && shown.some((pair) => certificates.isIssuedBy(pair, authority)),
+    );
+    return [...trusted, ...needed.sort()].join("");
+  };
+  return { client: all("client"), peer: all("peer") };
 }
 
 /** A Secret with a fresh certificate, by its name. Throws for a name that is none of the cluster's. */
 export async function issueSecret(
   deps: Pick<Deps, "clock" | "certificates">,
-  { settings, members }: Pick<Sight, "settings" | "members">,
+  sight: Pick<Sight, "settings" | "secrets" | "members">,
   authorities: Authorities,
   name: string,
 ): Promise<Secret> {
   const nowMs = deps.clock.wallMs();
+  const { settings, members } = sight;
   const { client, peer } = authorities.current;
-  const trusted = trustedBy(authorities);
+  const trusted = trustedOf(deps, sight, authorities);
   if (name === operatorSecretName(settings.name) || name === clientSecretName(settings.name)) {
     const user = name === clientSecretName(settings.name) ? CLIENT_USER : OPERATOR_USER;
     const pair = await deps.certificates.issue(client, clientRequest(settings, user, nowMs));
-    return clientSecret(settings, name, pair, trusted.client);
+    return marked(deps, clientSecret(settings, name, pair, trusted.client));
   }
   const owner = members.find(({ metadata }) => memberSecretName(metadata.name) === name);
   if (owner === undefined) throw new KubeError("NotFound", `${name} is no Secret of ${settings.name}`);
@@ -115,7 +147,16 @@ export async function issueSecret(
     deps.certificates.issue(peer, request),
   ]);
   const pairs = { server: forClients, peer: forPeers };
-  return memberSecret(settings, member, pairs, trusted);
+  return marked(deps, memberSecret(settings, member, pairs, trusted));
+}
+
+/** Clients are given time, and members asked to have taken it, from then on. */
+function marked(deps: Pick<Deps, "clock">, secret: Secret): Secret {
+  return { ...secret, metadata: { ...secret.metadata, annotations: changedNow(deps) } };
+}
+
+function changedNow({ clock }: Pick<Deps, "clock">): Readonly<Record<string, string>> {
+  return { [ANNOTATIONS.credentialsChangedAt]: new Date(clock.wallMs()).toISOString() };
 }
 
 /**
@@ -140,7 +181,8 @@ async function makeAuthorities(deps: Deps, sight: Sight): Promise<Authorities | 
   }
   const { uid, resourceVersion } = present.metadata;
   const key = { namespace: settings.namespace, name: present.metadata.name };
-  await deps.api.patch(SECRETS, key, { metadata: { uid, resourceVersion }, data: made.data });
+  const rest = Object.fromEntries(Object.keys(present.data ?? {}).map((name) => [name, null]));
+  await deps.api.patch(SECRETS, key, { metadata: { uid, resourceVersion }, data: { ...rest, ...made.data } });
   return authorities;
 }
 
@@ -158,10 +200,10 @@ export async function newAuthorities(
 }
 
 /** Takes the place of a Secret that was deleted, so that the identity can be recorded on it: with what is still known of it. */
-function keylessSecret({ settings, secrets }: Sight): Secret {
-  const operator = secrets.get(operatorSecretName(settings.name));
-  const known = { certPem: secretText(operator, "ca.crt"), keyPem: "" };
-  return authoritySecret(settings, { client: known, peer: { certPem: "", keyPem: "" } });
+function keylessSecret({ settings, secrets, members }: Sight): Secret {
+  const member = members.map(({ metadata }) => secrets.get(memberSecretName(metadata.name))).find(Boolean);
+  const known = (key: string) => ({ certPem: secretText(member, key), keyPem: "" });
+  return authoritySecret(settings, { client: known("ca.crt"), peer: known("peer-ca.crt") });
 }
 
 /** False if there was one already. */

@@ -9,7 +9,6 @@ import {
   changeAtMs,
   clientSecretName,
   type EtcdMember,
-  issuedAtMs,
   memberHosts,
   memberSecretName,
   operatorSecretName,
@@ -17,7 +16,7 @@ import {
   type Secret,
 } from "../../../core/index.ts";
 import { plainHost } from "../../pki/index.ts";
-import { secretText } from "./authorities.ts";
+import { authoritiesOf, secretText } from "./authorities.ts";
 
 /** What is replaced at once: what cannot be read, is of another authority, or not as the spec asks. */
 const AT_ONCE_MS = 0;
@@ -35,40 +34,34 @@ export interface CertificateSight {
 /** The certificates in the Secrets that are there. */
 export function certificateViews(sight: CertificateSight): readonly CertificateView[] {
   const { settings, secrets, members, maker } = sight;
-  const authority = secrets.get(authoritySecretName(settings.name));
-  const client = maker.inspect(secretText(authority, AUTHORITY_KEYS.client.cert));
-  if (client === undefined) return [];
+  if (!settings.hasClientTls && !settings.hasPeerTls) return [];
+  const name = authoritySecretName(settings.name);
+  const authority = maker.inspect(secretText(secrets.get(name), AUTHORITY_KEYS.client.cert));
+  if (authority === undefined) return [];
+  const { fingerprint: issuer, notAfterMs } = authority;
   const views: CertificateView[] = [
-    {
-      name: authoritySecretName(settings.name),
-      kind: "CA",
-      notAfterMs: client.notAfterMs,
-      renewAtMs: changeAtMs(settings, client.notAfterMs),
-      issuer: client.fingerprint,
-    },
+    { name, kind: "CA", notAfterMs, renewAtMs: changeAtMs(settings, notAfterMs), issuer },
   ];
   if (settings.hasClientTls) {
-    views.push(...clientView(sight, operatorSecretName(settings.name), "Operator", client));
-    views.push(...clientView(sight, clientSecretName(settings.name), "Client", client));
+    views.push(...clientView(sight, operatorSecretName(settings.name), "Operator", authority));
+    views.push(...clientView(sight, clientSecretName(settings.name), "Client", authority));
   }
-  if (settings.hasClientTls || settings.hasPeerTls) {
-    for (const { metadata } of members) views.push(...memberView(sight, metadata.name, client));
-  }
+  for (const { metadata } of members) views.push(...memberView(sight, metadata.name, authority));
   return views;
 }
 
 function clientView(
-  { settings, secrets, maker }: CertificateSight,
+  sight: CertificateSight,
   name: string,
   kind: "Operator" | "Client",
   authority: CertificateFacts,
 ): readonly CertificateView[] {
-  const secret = secrets.get(name);
+  const secret = sight.secrets.get(name);
   if (secret === undefined) return [];
-  const facts = maker.inspect(secretText(secret, "tls.crt"));
-  const isGood = facts !== undefined && isAsWanted(settings, facts);
-  const issuers = [issuerOf(maker, secret, secrets, settings, "client")];
-  return [view(settings, { name, kind, issuer: authority.fingerprint }, isGood ? [facts] : undefined, issuers)];
+  const facts = sight.maker.inspect(secretText(secret, "tls.crt"));
+  const isWanted = facts !== undefined && hasWantedKey(sight, facts);
+  const issuers = [issuerOf(sight, secret, "client")];
+  return [view(sight, { name, kind }, { authority, leafs: [facts], issuers, isWanted })];
 }
 
 function memberView(sight: CertificateSight, member: string, authority: CertificateFacts): readonly CertificateView[] {
@@ -78,25 +71,18 @@ function memberView(sight: CertificateSight, member: string, authority: Certific
   if (secret === undefined) return [];
   const wanted = [...new Set(memberHosts(settings, member).map(plainHost))].sort().join();
   const leafs = ["tls.crt", "peer.crt"].map((key) => maker.inspect(secretText(secret, key)));
-  const isGood = leafs.every(
-    (facts) => facts !== undefined && isAsWanted(settings, facts) && facts.hosts.join() === wanted,
+  const isWanted = leafs.every(
+    (facts) => facts !== undefined && hasWantedKey(sight, facts) && facts.hosts.join() === wanted,
   );
-  const good = isGood ? leafs.filter((facts) => facts !== undefined) : undefined;
-  const issuers = (["client", "peer"] as const).map((purpose) => issuerOf(maker, secret, secrets, settings, purpose));
-  return [view(settings, { name, kind: "Member", issuer: authority.fingerprint, member }, good, issuers)];
+  const issuers = (["client", "peer"] as const).map((purpose) => issuerOf(sight, secret, purpose));
+  return [view(sight, { name, kind: "Member" }, { authority, leafs, issuers, isWanted })];
 }
 
-function isAsWanted({ spec }: ClusterSettings, facts: CertificateFacts): boolean {
-  return facts.algorithm === spec.tls.certificates.keyAlgorithm;
+function hasWantedKey({ settings }: CertificateSight, facts: CertificateFacts): boolean {
+  return facts.algorithm === settings.spec.tls.certificates.keyAlgorithm;
 }
 
-function issuerOf(
-  maker: CertificateMaker,
-  secret: Secret,
-  secrets: ReadonlyMap<string, Secret>,
-  settings: ClusterSettings,
-  purpose: "client" | "peer",
-): Issuer {
+function issuerOf({ maker, secrets, settings }: CertificateSight, secret: Secret, purpose: "client" | "peer"): Issuer {
   const leaf = purpose === "client" ? "tls" : "peer";
   const authority = secrets.get(authoritySecretName(settings.name));
   const pair = { certPem: secretText(secret, `${leaf}.crt`), keyPem: secretText(secret, `${leaf}.key`) };
@@ -104,17 +90,29 @@ function issuerOf(
   return maker.isIssuedBy(pair, secretText(authority, AUTHORITY_STAGES.former[purpose].cert)) ? "Former" : undefined;
 }
 
+interface Leafs {
+  readonly authority: CertificateFacts;
+  /** Undefined: it cannot be read. */
+  readonly leafs: readonly (CertificateFacts | undefined)[];
+  readonly issuers: readonly Issuer[];
+  /** They are as the spec asks. */
+  readonly isWanted: boolean;
+}
+
 function view(
-  settings: ClusterSettings,
-  base: Pick<CertificateView, "name" | "kind" | "issuer" | "member">,
-  leafs: readonly CertificateFacts[] | undefined,
-  issuers: readonly Issuer[],
+  { settings, secrets }: CertificateSight,
+  base: Pick<CertificateView, "name" | "kind">,
+  { authority, leafs, issuers, isWanted }: Leafs,
 ): CertificateView {
-  if (leafs === undefined || leafs.length === 0 || issuers.includes(undefined))
-    return { ...base, notAfterMs: AT_ONCE_MS, renewAtMs: AT_ONCE_MS };
-  const notAfterMs = Math.min(...leafs.map((facts) => facts.notAfterMs));
-  const issuedMs = issuedAtMs(Math.max(...leafs.map((facts) => facts.notBeforeMs)));
-  if (issuers.includes("Former"))
-    return { ...base, notAfterMs, issuedMs, renewAtMs: AT_ONCE_MS, isOfFormerAuthority: true };
-  return { ...base, notAfterMs, issuedMs, renewAtMs: renewAtMs(settings, notAfterMs) };
+  const named = { ...base, issuer: authority.fingerprint };
+  const readable = leafs.filter((facts) => facts !== undefined);
+  if (readable.length < leafs.length) return { ...named, notAfterMs: AT_ONCE_MS, renewAtMs: AT_ONCE_MS };
+  const notAfterMs = Math.min(...readable.map((facts) => facts.notAfterMs));
+  // One that lasts as long as its authority gets no better by being issued again.
+  const inTimeMs = notAfterMs >= authority.notAfterMs ? notAfterMs : renewAtMs(settings, notAfterMs);
+  // Without the authorities' keys whose they are is not known, and nothing can be done about it.
+  const isGood = (isWanted && !issuers.includes(undefined)) || authoritiesOf(settings, secrets) === undefined;
+  const renewMs = isGood ? inTimeMs : AT_ONCE_MS;
+  const common = { ...named, notAfterMs, renewAtMs: renewMs };
+  return issuers.includes("Former") ? { ...common, isOfFormerAuthority: true } : common;
 }

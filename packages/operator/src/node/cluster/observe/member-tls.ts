@@ -3,7 +3,6 @@ import {
   type Authorities,
   type CertificateMaker,
   CLIENT_PORT,
-  type ClusterAuthorities,
   type ClusterSettings,
   clientRequest,
   type KeyPair,
@@ -18,7 +17,7 @@ import {
   type Secret,
   type TlsProbe,
 } from "../../../core/index.ts";
-import { secretText } from "./authorities.ts";
+import { filesSinceMs, secretText } from "./authorities.ts";
 
 export interface MemberTlsSight {
   readonly settings: ClusterSettings;
@@ -35,14 +34,26 @@ const LISTENERS = [
 
 type Listener = (typeof LISTENERS)[number];
 
-/** How a member was seen that is in order, for as long as nothing of `order` changes. */
+/** What is seen of one listener. */
+interface ListenerView {
+  readonly showsCurrent: boolean;
+  /** Takes a client of the authority that it is about; undefined where there is none, or everybody is taken. */
+  readonly takesOther: boolean | undefined;
+}
+
+/** How a member was seen: kept until something of `order` changes, or the time comes. */
 interface Settled {
   readonly order: string;
-  readonly view: MemberTlsView;
+  readonly view: Omit<MemberTlsView, "filesSinceMs"> | undefined;
+  readonly untilMs: number;
 }
 
 /** Beyond so many remembered Pods all are forgotten: a look costs two handshakes. */
 const REMEMBERED_MAX = 20_000;
+/** Members that cannot be reached are looked at again after this; milliseconds. */
+const UNREACHED_MS = 10_000;
+/** The same while phases of a change wait for it. */
+const AWAITED_MS = 5_000;
 
 /**
  * Looks at members' listeners: whether they show what their Secrets hold, and believe whom they are to believe. A member that does is not
@@ -74,64 +85,68 @@ export class MemberTls {
     await Promise.all(
       running.map(async (pod) => {
         const member = pod.metadata.labels?.[LABELS.member] ?? "";
-        const view = await this.#member(sight, pod, member);
-        if (view !== undefined) views.set(member, view);
+        const secret = sight.secrets.get(memberSecretName(member));
+        if (secret === undefined) return;
+        const view = await this.#remembered(sight, pod, member, secret);
+        if (view !== undefined) views.set(member, { ...view, filesSinceMs: this.#filesSinceMs(sight, secret) });
       }),
     );
     return views;
   }
 
-  async #member(sight: MemberTlsSight, pod: Pod, member: string): Promise<MemberTlsView | undefined> {
-    const { settings, secrets, authorities } = sight;
-    const secret = secrets.get(memberSecretName(member));
-    if (secret === undefined) return undefined;
+  async #remembered(sight: MemberTlsSight, pod: Pod, member: string, secret: Secret): Promise<Settled["view"]> {
+    const { authorities } = sight;
+    const uid = pod.metadata.uid ?? "";
+    const nowMs = this.#clock.nowMs();
     const { next, dropped } = authorities ?? {};
-    const { resourceVersion, uid } = secret.metadata;
-    const order = [uid, resourceVersion, next?.client.certPem, dropped?.client.certPem].join();
-    const known = this.#settled.get(pod.metadata.uid ?? "");
-    if (known?.order === order) return known.view;
-    const listeners = LISTENERS.filter(({ purpose }) =>
-      purpose === "client" ? settings.hasClientTls : settings.hasPeerTls,
-    );
-    const sights = await Promise.all(
-      listeners.map((listener) => this.#listener(settings, member, secret, listener, next ?? dropped)),
-    );
-    const seen = sights.filter((one) => one !== undefined);
-    if (seen.length < listeners.length) return undefined;
-    const view = {
-      showsCurrent: seen.every(({ isCurrent }) => isCurrent),
-      trustsNext: next === undefined ? undefined : seen.every(({ isAccepted }) => isAccepted !== false),
-      trustsDropped: dropped === undefined ? undefined : seen.some(({ isAccepted }) => isAccepted === true),
-    };
-    const isSettled = view.showsCurrent && view.trustsNext !== false && view.trustsDropped !== true;
-    if (isSettled) this.#remember(pod.metadata.uid ?? "", { order, view });
+    const { metadata } = secret;
+    const order = [metadata.uid, metadata.resourceVersion, next?.client.certPem, dropped?.client.certPem].join();
+    const known = this.#settled.get(uid);
+    if (known?.order === order && nowMs < known.untilMs) return known.view;
+    const view = await this.#member(sight, member, secret).catch(() => undefined);
+    const isSettled = view?.showsCurrent === true && view.trustsNext !== false && view.trustsDropped !== true;
+    const isAwaited = next !== undefined || dropped !== undefined;
+    if (isSettled) this.#remember(uid, { order, view, untilMs: Number.POSITIVE_INFINITY });
+    else if (view === undefined)
+      this.#remember(uid, { order, view, untilMs: nowMs + (isAwaited ? AWAITED_MS : UNREACHED_MS) });
     return view;
   }
 
-  /** `others`: authorities of which it matters whether the listener takes their clients. */
+  async #member(sight: MemberTlsSight, member: string, secret: Secret): Promise<Settled["view"]> {
+    const { settings, authorities } = sight;
+    const listeners = LISTENERS.filter(({ purpose }) =>
+      purpose === "client" ? settings.hasClientTls : settings.hasPeerTls,
+    );
+    const seen = await Promise.all(listeners.map((listener) => this.#listener(sight, member, secret, listener)));
+    const views = seen.filter((one) => one !== undefined);
+    if (views.length < listeners.length) return undefined;
+    return {
+      showsCurrent: views.every(({ showsCurrent }) => showsCurrent),
+      trustsNext: authorities?.next === undefined ? undefined : views.every(({ takesOther }) => takesOther !== false),
+      trustsDropped:
+        authorities?.dropped === undefined ? undefined : views.some(({ takesOther }) => takesOther === true),
+    };
+  }
+
   async #listener(
-    settings: ClusterSettings,
+    { settings, authorities }: MemberTlsSight,
     member: string,
     secret: Secret,
     { leaf, port, purpose }: Listener,
-    others: ClusterAuthorities | undefined,
-  ): Promise<{ readonly isCurrent: boolean; readonly isAccepted: boolean | undefined } | undefined> {
+  ): Promise<ListenerView | undefined> {
+    const at = { host: memberHost(settings.name, settings.namespace, member), port };
     const own = { certPem: secretText(secret, `${leaf}.crt`), keyPem: secretText(secret, `${leaf}.key`) };
-    // Without a demand for certificates everybody is taken.
+    // By what it takes for certain: by TLS 1.2 who is refused is shown nothing.
+    const pair = authorities === undefined ? own : await this.#leafOf(settings, authorities.current[purpose]);
+    const other = (authorities?.next ?? authorities?.dropped)?.[purpose];
     const isDemanding = purpose === "peer" || settings.spec.tls.client.clientAuth === "Require";
-    const asks = others !== undefined && isDemanding;
-    const pair = asks ? await this.#leafOf(settings, others[purpose]) : own;
-    const seen = await this.#probe.look({
-      host: memberHost(settings.name, settings.namespace, member),
-      port,
-      pair,
-      asks,
-    });
-    if (seen === undefined || (seen.fingerprint === undefined && !asks)) return undefined;
-    const wanted = this.#maker.inspect(own.certPem)?.fingerprint;
-    // A listener that does not take a client may end the handshake before it shows anything: then there is nothing to be said of it.
-    const isCurrent = seen.fingerprint === undefined || seen.fingerprint === wanted;
-    return { isCurrent, isAccepted: seen.isAccepted };
+    const asks = other !== undefined && other.keyPem !== "" && isDemanding;
+    const first = await this.#probe.look({ ...at, pair, asks });
+    if (first?.fingerprint === undefined || first.isAccepted === false) return undefined;
+    const showsCurrent = first.fingerprint === this.#maker.inspect(own.certPem)?.fingerprint;
+    if (!asks) return { showsCurrent, takesOther: undefined };
+    const second = await this.#probe.look({ ...at, pair: await this.#leafOf(settings, other), asks });
+    return second === undefined ? undefined : { showsCurrent, takesOther: second.isAccepted };
   }
 
   async #leafOf(settings: ClusterSettings, authority: KeyPair): Promise<KeyPair> {
@@ -143,6 +158,10 @@ export class MemberTls {
     if (this.#leafs.size >= REMEMBERED_MAX) this.#leafs.clear();
     this.#leafs.set(authority.certPem, made);
     return made;
+  }
+
+  #filesSinceMs({ authorities }: MemberTlsSight, secret: Secret): number | undefined {
+    return authorities === undefined ? undefined : filesSinceMs(secret, authorities, this.#maker);
   }
 
   #remember(uid: string, settled: Settled): void {

@@ -100,9 +100,10 @@ export async function observe(
   const clients = memberClients(deps, settings, secrets, pods);
   const nowMs = deps.clock.wallMs();
   const certificates = certificateViews({ settings, secrets, members, maker: deps.certificates });
+  const authorities = authoritiesOf(settings, secrets);
   const [etcd, memberTls] = await Promise.all([
     etcdView(clients, authenticationWish(cluster, settings, secrets)),
-    deps.memberTls.look({ settings, secrets, pods, authorities: authoritiesOf(settings, secrets) }),
+    deps.memberTls.look({ settings, secrets, pods, authorities }),
   ]);
   const latches = latchesOf(cluster, claims, secrets.get(authoritySecretName(name)));
   const world: World = {
@@ -118,7 +119,8 @@ export async function observe(
     restore: openRestore(restores, name),
     missing: [...classes.missing, ...missingAuthority(settings, secrets, latches), ...missingRoot(settings, secrets)],
     certificates,
-    rotation: rotationView({ cluster, settings, secrets, certificates, nowMs }),
+    canIssue: authorities !== undefined,
+    rotation: rotationView({ cluster, settings, secrets, certificates, maker: deps.certificates, nowMs }),
     memberTls,
     newestBackup: newestBackup(backups, name),
     calendar: calendarOf(settings.spec, deps.clock.wallMs()),
