@@ -1,4 +1,4 @@
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { assert } from "@quorate/base";
 import type { AuthorityRequest, CertificateFacts, CertificateMaker, KeyPair, LeafRequest } from "../../core/index.ts";
@@ -7,8 +7,15 @@ import { loadX509 } from "./x509-library.ts";
 
 type Library = Awaited<ReturnType<typeof loadX509>>;
 
+/** What was read and verified before, and may be forgotten: passes over clusters at rest read the same again and again. */
+const REMEMBERED_MAX = 5_000;
+
 /** {@link CertificateMaker} with the platform's cryptography. */
 export class X509CertificateMaker implements CertificateMaker {
+  readonly #facts = new Map<string, CertificateFacts | undefined>();
+  /** By a digest, since no key is to be kept. */
+  readonly #verdicts = new Map<string, boolean>();
+
   async createAuthority(request: AuthorityRequest): Promise<KeyPair> {
     const x509 = await loadX509();
     const keys = await generateKeys(request.algorithm);
@@ -63,17 +70,7 @@ export class X509CertificateMaker implements CertificateMaker {
   }
 
   inspect(certPem: string): CertificateFacts | undefined {
-    const certificate = read(certPem);
-    if (certificate === undefined) return undefined;
-    return {
-      commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? "",
-      notBeforeMs: Date.parse(certificate.validFrom),
-      notAfterMs: Date.parse(certificate.validTo),
-      hosts: hostsOf(certificate),
-      algorithm: algorithmOf(certificate.publicKey),
-      fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
-      serialNumber: certificate.serialNumber.toLowerCase(),
-    };
+    return remembered(this.#facts, certPem, () => factsOf(certPem));
   }
 
   split(certsPem: string): readonly string[] {
@@ -85,14 +82,43 @@ export class X509CertificateMaker implements CertificateMaker {
   }
 
   isIssuedBy(pair: KeyPair, authorityPem: string): boolean {
-    const [certificate, authority] = [read(pair.certPem), read(authorityPem)];
-    if (certificate === undefined || authority === undefined) return false;
-    try {
-      return certificate.checkPrivateKey(createPrivateKey(pair.keyPem)) && certificate.verify(authority.publicKey);
-    } catch {
-      // What is no key belongs to no certificate.
-      return false;
-    }
+    const question = [pair.certPem, pair.keyPem, authorityPem].join("\0");
+    const digest = createHash("sha256").update(question).digest("base64");
+    return remembered(this.#verdicts, digest, () => verified(pair, authorityPem));
+  }
+}
+
+function remembered<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const before = known.get(key);
+  if (before !== undefined || known.has(key)) return before as T;
+  if (known.size >= REMEMBERED_MAX) known.clear();
+  const made = make();
+  known.set(key, made);
+  return made;
+}
+
+function factsOf(certPem: string): CertificateFacts | undefined {
+  const certificate = read(certPem);
+  if (certificate === undefined) return undefined;
+  return {
+    commonName: /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? "",
+    notBeforeMs: Date.parse(certificate.validFrom),
+    notAfterMs: Date.parse(certificate.validTo),
+    hosts: hostsOf(certificate),
+    algorithm: algorithmOf(certificate.publicKey),
+    fingerprint: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
+    serialNumber: certificate.serialNumber.toLowerCase(),
+  };
+}
+
+function verified(pair: KeyPair, authorityPem: string): boolean {
+  const [certificate, authority] = [read(pair.certPem), read(authorityPem)];
+  if (certificate === undefined || authority === undefined) return false;
+  try {
+    return certificate.checkPrivateKey(createPrivateKey(pair.keyPem)) && certificate.verify(authority.publicKey);
+  } catch {
+    // What is no key belongs to no certificate.
+    return false;
   }
 }
 
