@@ -46,14 +46,15 @@ interface Settled {
   readonly order: string;
   readonly view: Omit<MemberTlsView, "filesSinceMs"> | undefined;
   readonly untilMs: number;
+  /** Looks in a row that reached nothing. */
+  readonly failures: number;
 }
 
 /** Beyond so many remembered Pods all are forgotten: a look costs two handshakes. */
 const REMEMBERED_MAX = 20_000;
-/** Members that cannot be reached are looked at again after this; milliseconds. */
-const UNREACHED_MS = 10_000;
-/** The same while phases of a change wait for it. */
-const AWAITED_MS = 5_000;
+/** Members that cannot be reached are looked at again after this, then twice that, and so on; milliseconds. A name server may be to blame. */
+const UNREACHED_MS = 2_500;
+const UNREACHED_MAX_MS = 60_000;
 
 /**
  * Looks at members' listeners: whether they show what their Secrets hold, and believe whom they are to believe. A member that does is not
@@ -102,13 +103,16 @@ export class MemberTls {
     const { metadata } = secret;
     const order = [metadata.uid, metadata.resourceVersion, next?.client.certPem, dropped?.client.certPem].join();
     const known = this.#settled.get(uid);
-    if (known?.order === order && nowMs < known.untilMs) return known.view;
+    const isSame = known?.order === order;
+    if (isSame && nowMs < known.untilMs) return known.view;
     const view = await this.#member(sight, member, secret).catch(() => undefined);
     const isSettled = view?.showsCurrent === true && view.trustsNext !== false && view.trustsDropped !== true;
-    const isAwaited = next !== undefined || dropped !== undefined;
-    if (isSettled) this.#remember(uid, { order, view, untilMs: Number.POSITIVE_INFINITY });
-    else if (view === undefined)
-      this.#remember(uid, { order, view, untilMs: nowMs + (isAwaited ? AWAITED_MS : UNREACHED_MS) });
+    if (isSettled) this.#remember(uid, { order, view, untilMs: Number.POSITIVE_INFINITY, failures: 0 });
+    else if (view === undefined) {
+      const failures = isSame ? known.failures + 1 : 1;
+      const waitMs = Math.min(UNREACHED_MAX_MS, UNREACHED_MS * 2 ** (failures - 1));
+      this.#remember(uid, { order, view, untilMs: nowMs + waitMs, failures });
+    }
     return view;
   }
 
