@@ -130,6 +130,16 @@ describe("conditions", () => {
       }),
       ["CertificatesReady=False Renewing"],
     ],
+    [
+      "with a member that answers and whose listeners could not be looked at",
+      healthy(3, {
+        others: {
+          certificates: [{ name: "x", kind: "CA", notAfterMs: NOW + 1, renewAtMs: NOW + 1, issuer: "" }],
+          memberTls: new Map(),
+        },
+      }),
+      ["CertificatesReady=Unknown Unseen"],
+    ],
     ["with an invalid spec", healthy(3, { others: { specErrors: ["it is wrong"] } }), ["Ready=False InvalidSpec"]],
     [
       "of a change that takes too long",

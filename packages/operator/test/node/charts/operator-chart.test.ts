@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { peersAreRequired } from "@quorate/testkit";
 import { parse } from "yaml";
+import { CLIENT_PORT, PEER_PORT } from "../../../src/core/index.ts";
 import { readmeWithValues } from "../../../src/node/api-files/chart-values.ts";
 import { parseRunConfig } from "../../../src/node/config/index.ts";
 import { PERMISSIONS } from "../../../src/node/program/permissions.ts";
@@ -120,6 +121,14 @@ if (!hasHelm && peersAreRequired()) throw new Error("helm is not installed");
     const args = podOf(deployment as Rendered)?.containers[0]?.args ?? [];
 
     expect(parseRunConfig(args.slice(1), {})).toMatchObject({ kind: "config" });
+  });
+
+  it("lets the operator reach both listeners of members where it restricts the network", async () => {
+    const [policy] = named(await render("--set=networkPolicy.enabled=true"), "NetworkPolicy");
+
+    const egress = policy?.spec?.["egress"] as readonly { readonly ports?: readonly { readonly port: number }[] }[];
+    const allowed = egress.flatMap(({ ports }) => ports?.map(({ port }) => port) ?? []);
+    expect(allowed).toEqual(expect.arrayContaining([CLIENT_PORT, PEER_PORT]));
   });
 
   it.each(SHAPES)("makes only Pods that the restricted profile allows, as %s", async (_name, file) => {

@@ -6,6 +6,7 @@ import {
   CONFIG_MAPS,
   clientSecretName,
   ETCD_CLUSTERS,
+  ETCD_MEMBERS,
   type KeyPair,
   memberSecretName,
   type RotationView,
@@ -128,6 +129,15 @@ describe("a change of authorities", () => {
     await derive();
     await ask("one");
     expect(await phase()).toBeUndefined();
+  });
+
+  it("reaches members on their way out: others talk to them until they are gone", async () => {
+    const key = { namespace: "ns", name: "c-1" };
+    await scene.api.patch(ETCD_MEMBERS, key, { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
+    await rotate("TrustNew");
+    await derive();
+
+    expect(authoritiesIn(await text(MEMBER, "peer-ca.crt"))).toHaveLength(2);
   });
 
   it("takes no step twice, and none that was decided of what is not so any more", async () => {
