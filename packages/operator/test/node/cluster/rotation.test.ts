@@ -183,6 +183,19 @@ describe("authorities that were put back from a backup", () => {
     expect(await text(MEMBER, "ca.crt")).toBe((await authority()).client);
   });
 
+  it("are not those of whoever can write the published Secret", async () => {
+    const before = await text(MEMBER, "ca.crt");
+    const other = new Scene({});
+    await ensureCredentials(other.deps, await other.look());
+    const stranger = await other.api.get(SECRETS, { namespace: "ns", name: CLIENT });
+    await scene.api.patch(SECRETS, { namespace: "ns", name: CLIENT }, { data: { ...stranger?.data } });
+    await derive();
+
+    expect(await text(MEMBER, "ca.crt")).toBe(before);
+    expect(await published()).toBe(before);
+    expect(await text(CLIENT, "ca.crt")).toBe(before);
+  });
+
   it("are not needed to tell when certificates end", async () => {
     scene.api.put(ETCD_CLUSTERS, { ...(await scene.cluster()), status: { clusterID: "abc" } });
     await scene.api.delete(SECRETS, { namespace: "ns", name: AUTHORITY });

@@ -19,8 +19,8 @@ export function rotation(facts: Facts): Verdict | undefined {
       return change("TrustNew", "new authorities are made, to be trusted beside the old ones");
     case "TrustNew": {
       const late = listenerWithout(facts, ({ trustsNext }) => trustsNext === true);
-      if (late === undefined && isOverlapping(facts)) return undefined;
       if (late !== undefined) return waiting(`waiting for ${late} to trust the new authorities`, late);
+      if (isOverlapping(facts)) return undefined;
       return change("Reissue", "the new authorities issue from now on");
     }
     case "Reissue": {

@@ -103,8 +103,8 @@ export function trustedOf(
   { settings, secrets, members }: Pick<Sight, "settings" | "secrets" | "members">,
   authorities: Authorities,
 ): TrustedCertificates {
-  const names = [operatorSecretName(settings.name), clientSecretName(settings.name)];
-  const own = [...names, ...members.map(({ metadata }) => memberSecretName(metadata.name))];
+  // Not by what is published: users may have rights to that Secret who have none to the others.
+  const own = [operatorSecretName(settings.name), ...members.map(({ metadata }) => memberSecretName(metadata.name))];
   const present = own.flatMap((name) => secrets.get(name) ?? []);
   const known = trustedBy(authorities);
   const all = (purpose: "client" | "peer"): string => {
